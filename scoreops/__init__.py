@@ -1,0 +1,1 @@
+"""ScoreOps: from raw events to a score that somebody can defend."""

@@ -1,0 +1,118 @@
+"""Every setting, as one frozen value that is passed in. Set by environment (`SCOREOPS_...`) or by argument."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scoreops.core.errors import BadInput
+
+_PREFIX = "SCOREOPS_"
+
+
+class Settings(BaseSettings):
+    """Where the parts of one installation are. The defaults are those of the embedded profile on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    home: Path = Field(Path(".run"), description="State, logs and secrets of the embedded runtime.")
+    port_base: int = Field(15_000, ge=1024, le=60_000, description="Ports of the embedded runtime count from here.")
+    host: str = Field("127.0.0.1", description="Address the embedded runtime binds to.")
+    kafka: str = Field("", description="Bootstrap servers; empty means the embedded broker.")
+    redis: str = Field("", description="redis:// URL of the online store; empty means the embedded Valkey.")
+    mlflow: str = Field("", description="Tracking and registry URL; empty means the embedded MLflow.")
+    predictor: str = Field("", description="URL of the prediction server; empty means the embedded one.")
+    lake: Path | None = Field(None, description="Folder of the lake; empty means HOME/lake.")
+    data: Path = Field(Path("../shared/data"), description="Public data sets for tests and benchmarks, if present.")
+    api_key: SecretStr | None = Field(None, description="Key of the HTTP doors; empty means one made at first use.")
+    pseudonym_key: SecretStr | None = Field(None, description="Key that hashes user ids; empty: made at first use.")
+
+    def model_post_init(self, _context: object, /) -> None:
+        known = {f"{_PREFIX}{name}".upper() for name in type(self).model_fields}
+        unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+        if unknown:
+            raise BadInput(f"no such setting; known are {', '.join(sorted(known))}", unknown[0])
+
+    @cached_property
+    def root(self) -> Path:
+        """`home` as an absolute path."""
+        return self.home.resolve()
+
+    @cached_property
+    def lake_dir(self) -> Path:
+        """Folder of the Iceberg tables and their catalogue."""
+        return (self.lake or self.root / "lake").resolve()
+
+    @property
+    def offline_dir(self) -> Path:
+        """Folder of the Parquet files behind Feast's offline store."""
+        return self.root / "offline"
+
+    @property
+    def kafka_port(self) -> int:
+        """Port of the embedded broker; the next one is its controller's."""
+        return self.port_base + 92
+
+    @property
+    def valkey_port(self) -> int:
+        """Port of the embedded Valkey."""
+        return self.port_base + 79
+
+    @property
+    def mlflow_port(self) -> int:
+        """Port of the embedded MLflow."""
+        return self.port_base + 50
+
+    @property
+    def predictor_port(self) -> int:
+        """Port of the prediction server (REST)."""
+        return self.port_base + 80
+
+    @property
+    def console_port(self) -> int:
+        """Port of the REST API for people and programs."""
+        return self.port_base + 90
+
+    @property
+    def collector_port(self) -> int:
+        """Port of the HTTP collector."""
+        return self.port_base + 70
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Bootstrap servers of the log."""
+        return self.kafka or f"{self.host}:{self.kafka_port}"
+
+    @property
+    def redis_url(self) -> str:
+        """URL of the online store."""
+        return self.redis or f"redis://{self.host}:{self.valkey_port}/0"
+
+    @property
+    def mlflow_url(self) -> str:
+        """URL of the tracking server and registry."""
+        return self.mlflow or f"http://{self.host}:{self.mlflow_port}"
+
+    @property
+    def predictor_url(self) -> str:
+        """URL of the prediction server."""
+        return self.predictor or f"http://{self.host}:{self.predictor_port}"
+
+    def secret(self, name: str) -> str:
+        """The secret `api_key` or `pseudonym_key`: as set, or from HOME/secrets, where it is made at first use."""
+        given: SecretStr | None = getattr(self, name)
+        if given is not None:
+            return given.get_secret_value()
+        file = self.root / "secrets" / name
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(secrets.token_hex(32))
+        except FileExistsError:
+            pass
+        return file.read_text()

@@ -1,0 +1,53 @@
+"""How every command speaks: tables for people, JSON for programs, one clear line for an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scoreops.core.errors import BadInput, NotFound, NotReady, Refused, ScoreOpsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+
+console = Console()
+err = Console(stderr=True)
+EXIT_CODES: Mapping[type[ScoreOpsError], int] = {BadInput: 2, NotFound: 3, NotReady: 4, Refused: 5}
+
+
+def emit(value: Any) -> None:
+    """Print `value` as one JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as a table that fits the terminal; numbers should come formatted."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for name in columns:
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(grid)
+
+
+def handled(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn an error that we raise on purpose into one line on standard error and its exit code."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ScoreOpsError as error:
+            err.print(f"[bold red]error:[/] {error}", highlight=False)
+            code = next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+            raise typer.Exit(code) from error
+
+    return run
