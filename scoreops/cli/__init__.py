@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import typer
+from importlib import import_module
+from typing import Final
 
-app = typer.Typer(
-    name="scoreops",
-    help="From raw events to a score that somebody can defend.",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+from scoreops.cli.app import app
+
+GROUPS: Final[tuple[str, ...]] = ()
+"""Modules of this package that register commands, in the order in which `--help` shows them."""
 
 
 def main() -> None:
     """Entry point of the console script."""
+    for group in GROUPS:
+        import_module(f"scoreops.cli.{group}")
     app()
