@@ -1,0 +1,1 @@
+"""The embedded runtime: the real components as processes of one machine."""
