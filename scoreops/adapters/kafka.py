@@ -159,7 +159,10 @@ class LogReader:
             }
         )
         self._consumer.assign(
-            [TopicPartition(topic, partition, offset or OFFSET_BEGINNING) for (topic, partition), offset in offsets.items()]
+            [
+                TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
+                for (topic, partition), offset in offsets.items()
+            ]
         )
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:

@@ -87,12 +87,15 @@ class _Event(BaseModel):
 
 
 class PostMetrics(_Event):
-    """Counters of one post as the platform shows them at `event_time`: cumulative since `published_at`."""
+    """Counters of one post as the platform shows them at `event_time`: cumulative since `published_at`.
+
+    `views` is null where the platform does not show them: missing is not zero.
+    """
 
     type: Literal["post_metrics"]
     post_id: Identifier
     published_at: EventTime
-    views: Count
+    views: Count | None
     likes: Count
     comments: Count
     shares: Count

@@ -84,7 +84,12 @@ class Service:
         environment = {k: v for k, v in os.environ.items() if k != "PROMETHEUS_MULTIPROC_DIR"} | dict(self.env)
         with self.log.open("ab") as log:
             child = subprocess.Popen(
-                list(self.argv), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+                list(self.argv),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
             )
         process = psutil.Process(child.pid)
         record = {"pid": child.pid, "created": process.create_time()}
