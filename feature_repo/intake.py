@@ -1,0 +1,41 @@
+"""From messages to events: what fits the contract becomes columns, what does not becomes dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+
+from scoreops.adapters.kafka import Record, dead_letter
+from scoreops.core.errors import BadInput
+from scoreops.kol.events import AnyEvent, parse
+from scoreops.kol.tiles import to_table
+
+FUTURE_MS: Final = 3_600_000
+"""An event may be stamped at most this long after its message: a rogue clock must not move everybody's watermark."""
+
+
+class Intake(NamedTuple):
+    """Events as an EVENT_SCHEMA table, the place of each in its batch, and dead letters as (key, value)."""
+
+    events: pa.Table
+    letters: list[tuple[bytes, bytes]]
+
+
+def read(records: Sequence[Record]) -> Intake:
+    """Validate one micro-batch."""
+    events: list[AnyEvent] = []
+    letters: list[tuple[bytes, bytes]] = []
+    for record in records:
+        try:
+            event = parse(record.value)
+            ahead = event.event_time.timestamp() * 1000 - record.timestamp_ms
+            if ahead > FUTURE_MS:
+                raise BadInput(f"lies {ahead / 3_600_000:.1f} h in the future of its message", "event_time")
+        except BadInput as error:
+            position = f"{record.partition}/{record.offset}"
+            letters.append(dead_letter(record.value, error.reason, error.field, record.topic, position))
+        else:
+            events.append(event)
+    return Intake(to_table(events), letters)
