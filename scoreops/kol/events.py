@@ -200,20 +200,20 @@ def event_id(fields: dict[str, Any]) -> str:
         if name == "event_time":
             value = _microseconds(value)
         parts.append(str(value))
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(parts).encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+_TIME: Final[TypeAdapter[datetime]] = TypeAdapter(AwareDatetime)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _microseconds(value: Any) -> str:
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-        return _microseconds(moment)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        delta = value - datetime(1970, 1, 1, tzinfo=UTC)
-        return str((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
-    return str(value)
+    """Read by the parser of the models, so that every spelling of one moment gives the same id."""
+    try:
+        delta = _TIME.validate_python(value) - _EPOCH
+    except ValidationError:
+        return str(value)
+    return str((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
 
 
 def parse(raw: bytes | str) -> AnyEvent:
@@ -243,4 +243,4 @@ def bad_input(error: ValidationError) -> BadInput:
 
 def encode(event: AnyEvent) -> bytes:
     """The JSON of an event as it travels on its topic."""
-    return ADAPTER.dump_json(event, exclude_none=True)
+    return ADAPTER.dump_json(event)
