@@ -29,13 +29,16 @@ def read(records: Sequence[Record]) -> Intake:
     letters: list[tuple[bytes, bytes]] = []
     for record in records:
         try:
-            event = parse(record.value)
-            ahead = event.event_time.timestamp() * 1000 - record.timestamp_ms
-            if ahead > FUTURE_MS:
-                raise BadInput(f"lies {ahead / 3_600_000:.1f} h in the future of its message", "event_time")
+            events.append(_admit(record))
         except BadInput as error:
             position = f"{record.partition}/{record.offset}"
             letters.append(dead_letter(record.value, error.reason, error.field, record.topic, position))
-        else:
-            events.append(event)
     return Intake(to_table(events), letters)
+
+
+def _admit(record: Record) -> AnyEvent:
+    event = parse(record.value)
+    ahead = event.event_time.timestamp() * 1000 - record.timestamp_ms
+    if ahead > FUTURE_MS:
+        raise BadInput(f"lies {ahead / 3_600_000:.1f} h in the future of its message", "event_time")
+    return event

@@ -1,7 +1,7 @@
 """The plain runner: Kafka -> fold -> online tiles and rolling features, one fenced commit per micro-batch.
 
-Its fence is the vector of next offsets, kept in the store beside what was read up to there. It starts from that fence and
-never from a consumer group, so kill -9 at any moment loses nothing and doubles nothing.
+Its fence is the vector of next offsets, kept in the store beside what was read up to there. It starts from that fence
+and never from a consumer group, so kill -9 at any moment loses nothing and doubles nothing.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class TileState:
         """
         batch = Batch()
         frame = _keyed(events)
-        watermark = max(self.watermark_us, frame["us"].max() or 0)
+        watermark = max(self.watermark_us, int(frame["us"].to_numpy().max(initial=0)))
         horizon = watermark // HOUR_US - ONLINE_HOURS
         inside = frame.filter(pl.col("hour") >= horizon)
         distinct = inside.unique(subset=["event_id", "minute"], keep="first", maintain_order=True)
@@ -170,4 +170,3 @@ def _replace(old: Tiles, new: Tiles) -> Tiles:
         pl.concat([minutes, new.minutes]).sort("kol_id", "minute"),
         pl.concat([posts, new.posts]).sort("kol_id", "post_id", "minute"),
     )
-

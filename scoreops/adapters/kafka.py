@@ -166,7 +166,7 @@ class LogReader:
         )
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
-        """Up to `limit` messages, waiting at most `timeout_s` for the first ones. A lost broker gives none, not an error."""
+        """Up to `limit` messages, waiting at most `timeout_s`. A lost broker gives none, not an error."""
         records = []
         for message in self._consumer.consume(limit, timeout_s):
             error = message.error()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import msgpack
 import redis
@@ -27,6 +27,8 @@ for _, key in ipairs(batch[5]) do redis.call('UNLINK', key) end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
+_AWAY: Final = (redis.ConnectionError, redis.TimeoutError)
+"""What a store that is starting, gone or loading raises; anything else is a fault of ours and is not waited out."""
 _CHUNK: Final = 1_000
 """Arguments of one call inside the script; Lua's stack holds a few thousand."""
 
@@ -98,10 +100,10 @@ class StateStore:
         counts = [[self.key("counts"), name, count] for name, count in batch.counts.items() if count]
         values = [[self.key(name), value] for name, value in batch.values.items()]
         drops = [self.key(name) for name in batch.drops]
-        packed = msgpack.packb([rows, sets, counts, values, drops])
+        packed = msgpack.packb([rows, sets, counts, values, drops], use_bin_type=False)  # cmsgpack knows no bin type
         try:
             done = self._commit(keys=[self.key("fence")], args=[expected, fence, packed])
-        except redis.RedisError as error:
+        except _AWAY as error:
             raise NotReady(f"the online store did not take a batch: {error}") from error
         if not done:
             raise FenceMoved(f"another writer moved the fence of {self._job!r}; it is no longer {expected!r}")
@@ -110,13 +112,13 @@ class StateStore:
         """Leave."""
         self._redis.close()
 
-    def _call(self, *command: str | bytes) -> object:
+    def _call(self, *command: str | bytes) -> Any:
         try:
             return self._redis.execute_command(*command)
-        except redis.RedisError as error:
+        except _AWAY as error:
             raise NotReady(f"the online store does not answer: {error}") from error
 
-    def _pipeline(self, commands: Sequence[Sequence[str | bytes]]) -> list[object]:
+    def _pipeline(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
         if not commands:
             return []
         pipeline = self._redis.pipeline(transaction=False)
@@ -124,7 +126,7 @@ class StateStore:
             pipeline.execute_command(*command)
         try:
             return list(pipeline.execute())
-        except redis.RedisError as error:
+        except _AWAY as error:
             raise NotReady(f"the online store does not answer: {error}") from error
 
     @staticmethod

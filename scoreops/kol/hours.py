@@ -56,7 +56,7 @@ class HourCube:
     @property
     def stop(self) -> int:
         """The hour after the last one."""
-        return self.start + self.values["followers"].shape[1]
+        return self.start + int(self.values["followers"].shape[1])
 
     def __getitem__(self, channel: str) -> Array:
         """The (n_kols, n_hours) array of one channel."""
@@ -87,9 +87,7 @@ def hour_cube(tiles: Tiles, start: int, stop: int, kols: Sequence[str] | None = 
     minutes = tiles.minutes.filter(pl.col("minute") < stop * 60)
     if kols is None:
         kols = sorted(minutes.get_column("kol_id").unique())
-    index = pl.DataFrame(
-        {"kol_id": list(kols), "row": np.arange(len(kols))}, schema={"kol_id": pl.String, "row": pl.Int64}
-    )
+    index = pl.DataFrame({"kol_id": pl.Series(list(kols), dtype=pl.String), "row": np.arange(len(kols))})
     shape = (len(kols), stop - start)
     hourly = _hourly(minutes).join(index, on="kol_id")
     values = _profiles(hourly, shape, start)
@@ -130,13 +128,8 @@ def money(vnd: str, usd: str) -> pl.Expr:
 
 def _totals(hourly: pl.DataFrame) -> dict[str, pl.Series]:
     same = ("n_events", "n_comments", "n_negative", "n_positive", "n_spam")
-    renamed = {
-        "visits": "n_views",
-        "clicks": "n_clicks",
-        "carts": "n_carts",
-        "orders": "n_purchases",
-        "refunds": "n_refunds",
-    }
+    renamed = {"visits": "n_views", "clicks": "n_clicks", "carts": "n_carts"}
+    renamed |= {"orders": "n_purchases", "refunds": "n_refunds"}
     frame = hourly.select(
         *(pl.col(name).cast(pl.Float64) for name in same),
         *(pl.col(old).cast(pl.Float64).alias(new) for new, old in renamed.items()),
@@ -150,9 +143,7 @@ def _totals(hourly: pl.DataFrame) -> dict[str, pl.Series]:
 
 def _profiles(hourly: pl.DataFrame, shape: tuple[int, int], start: int) -> dict[str, Array]:
     known = hourly.filter(pl.col("followers").is_not_null())
-    column = (known["hour"].to_numpy() - start).clip(
-        -1
-    ) + 1  # column 0 is "before the start"; the last one written wins
+    column = (known["hour"].to_numpy() - start).clip(-1) + 1  # column 0: before the start; the last one wins
     values = {}
     for name in PROFILE_CHANNELS:
         wide = np.full((shape[0], shape[1] + 1), np.nan)
@@ -182,6 +173,5 @@ def _gains(posts: pl.DataFrame, shape: tuple[int, int], start: int) -> dict[str,
 def _scatter(frame: pl.DataFrame, name: str, shape: tuple[int, int], start: int) -> Array:
     inside = frame.filter((pl.col("hour") >= start) & (pl.col("hour") < start + shape[1]))
     flat = inside["row"].to_numpy() * shape[1] + (inside["hour"].to_numpy() - start)
-    return np.bincount(flat, weights=inside[name].cast(pl.Float64).to_numpy(), minlength=shape[0] * shape[1]).reshape(
-        shape
-    )
+    weights = inside[name].cast(pl.Float64).to_numpy()
+    return np.bincount(flat, weights=weights, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)

@@ -16,103 +16,28 @@ SKETCH_BITS: Final = 256
 """Buckets of the linear-counting sketches for distinct texts and users."""
 
 NEGATIVE: Final = frozenset(
-    [
-        "lua dao",
-        "that vong",
-        "te",
-        "chan",
-        "do deu",
-        "hang gia",
-        "kem",
-        "phot",
-        "dat qua",
-        "khong dang",
-        "boc phot",
-        "fake",
-        "scam",
-        "bad",
-        "worst",
-        "terrible",
-        "refund",
-        "disappointed",
-        "broken",
-        "rip off",
-        "awful",
-        "waste",
-    ]
+    (
+        "lua dao, that vong, te, chan, do deu, hang gia, kem, phot, dat qua, khong dang, boc phot, fake, "
+        "scam, bad, worst, terrible, refund, disappointed, broken, rip off, awful, waste"
+    ).split(", ")
 )
 POSITIVE: Final = frozenset(
-    [
-        "tuyet voi",
-        "thich",
-        "hay qua",
-        "dep",
-        "xinh",
-        "yeu",
-        "tot",
-        "chat luong",
-        "dang tien",
-        "ung",
-        "xuat sac",
-        "great",
-        "love",
-        "amazing",
-        "beautiful",
-        "excellent",
-        "best",
-        "worth it",
-        "helpful",
-        "nice quality",
-    ]
+    (
+        "tuyet voi, thich, hay qua, dep, xinh, yeu, tot, chat luong, dang tien, ung, xuat sac, great, love, "
+        "amazing, beautiful, excellent, best, worth it, helpful, nice quality"
+    ).split(", ")
 )
 GENERIC: Final = frozenset(
-    [
-        "hay",
-        "dep",
-        "nice",
-        "cool",
-        "wow",
-        "great pic",
-        "love it",
-        "awesome",
-        "good",
-        "first",
-        "follow",
-        "ib",
-        "check ib",
-        "check inbox",
-        "f4f",
-        "hong",
-        "hong shop",
-        "up",
-        "cham",
-        "hay qua ban oi",
-        "nice pic",
-        "so good",
-        "amazing post",
-        "keep it up",
-    ]
+    (
+        "hay, dep, nice, cool, wow, great pic, love it, awesome, good, first, follow, ib, check ib, check "
+        "inbox, f4f, hong, hong shop, up, cham, hay qua ban oi, nice pic, so good, amazing post, keep it up"
+    ).split(", ")
 )
 PROMOTION: Final = frozenset(
-    [
-        "follow me",
-        "f4f",
-        "sub4sub",
-        "kiem tien",
-        "vay tien",
-        "inbox minh",
-        "zalo",
-        "click link",
-        "link bio",
-        "free followers",
-        "tang follow",
-        "dau tu",
-        "casino",
-        "giveaway",
-        "telegram",
-        "promo code",
-        "earn money",
-    ]
+    (
+        "follow me, f4f, sub4sub, kiem tien, vay tien, inbox minh, zalo, click link, link bio, free "
+        "followers, tang follow, dau tu, casino, giveaway, telegram, promo code, earn money"
+    ).split(", ")
 )
 
 _WORDS: Final = re.compile(r"[a-z0-9]+")
@@ -141,12 +66,8 @@ def flags(text: str) -> Flags:
     words = _WORDS.findall(plain)
     joined = " ".join(words)
     padded = f" {joined} "
-    spam = (
-        not words
-        or joined in GENERIC
-        or bool(_LINK.search(plain))
-        or any(f" {phrase} " in padded for phrase in PROMOTION)
-    )
+    promotes = bool(_LINK.search(plain)) or any(f" {phrase} " in padded for phrase in PROMOTION)
+    spam = not words or joined in GENERIC or promotes
     negative = any(f" {phrase} " in padded for phrase in NEGATIVE)
     positive = not negative and any(f" {phrase} " in padded for phrase in POSITIVE)
     bucket = hashlib.blake2b((joined or text).encode(), digest_size=1).digest()[0]
