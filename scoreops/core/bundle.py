@@ -1,0 +1,105 @@
+"""A bundle: everything that makes one version of a score, as files that are promoted and rolled back as one unit.
+
+`bundle.json` is the manifest; it names every other file with its SHA-256. The digest of a bundle is that of its manifest.
+Nothing in it comes from a clock, so the same training data gives the same bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scoreops.core.drift import Sketch
+from scoreops.core.errors import BadInput
+from scoreops.core.spec import Schema
+
+MANIFEST: Final = "bundle.json"
+FORBIDDEN_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops")
+_PICKLE_MAGIC: Final = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+
+
+class TensorSpec(BaseModel):
+    """One tensor of the v2 protocol; -1 in `shape` is the batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+class Golden(BaseModel):
+    """Requests with the answers that the exported model gave at export; a server repeats them before it is ready."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: dict[str, list[Any]]
+    outputs: dict[str, list[Any]]
+    tolerance: float = 1e-6
+
+
+class Manifest(BaseModel):
+    """What a bundle says about itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    score: str
+    columns: tuple[str, ...]
+    schema_hash: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    thresholds: dict[str, float]
+    metrics: dict[str, float]
+    training_data: str = Field(description="SHA-256 of the training rows.")
+    trained_until: str = Field(description="Event time up to which rows were used, ISO 8601.")
+    reference: dict[str, Sketch]
+    importance: dict[str, float]
+    golden: Golden
+    files: dict[str, str]
+
+
+def sha256(data: bytes) -> str:
+    """Hex digest."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def pack(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """All files of the bundle with its manifest. Raises BadInput when a file could be a pickle."""
+    for name, data in files.items():
+        _refuse_pickle(name, data)
+    complete = manifest.model_copy(update={"files": {name: sha256(files[name]) for name in sorted(files)}})
+    return {**files, MANIFEST: (complete.model_dump_json(indent=1) + "\n").encode()}
+
+
+def unpack(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest, once every file was found to be what it names. Raises BadInput with what differs."""
+    if MANIFEST not in files:
+        raise BadInput(f"the bundle has no {MANIFEST}")
+    try:
+        manifest = Manifest.model_validate_json(files[MANIFEST])
+    except ValueError as error:
+        raise BadInput(f"{MANIFEST} does not fit its schema: {error}") from error
+    if Schema(manifest.columns).hash != manifest.schema_hash:
+        raise BadInput("the schema hash is not that of the columns", MANIFEST)
+    missing = sorted(set(manifest.files) - set(files))
+    unknown = sorted(set(files) - set(manifest.files) - {MANIFEST})
+    if missing or unknown:
+        raise BadInput(f"missing files {missing}, files that the manifest does not name {unknown}", MANIFEST)
+    for name, digest in manifest.files.items():
+        _refuse_pickle(name, files[name])
+        if sha256(files[name]) != digest:
+            raise BadInput("its bytes are not those that were registered", name)
+    return manifest
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """The identity of a bundle."""
+    return sha256(files[MANIFEST])
+
+
+def _refuse_pickle(name: str, data: bytes) -> None:
+    if name.endswith(FORBIDDEN_SUFFIXES) or data[:2] in _PICKLE_MAGIC:
+        raise BadInput("looks like a pickle; bundles hold ONNX, JSON and plain arrays", name)
