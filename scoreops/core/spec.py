@@ -33,9 +33,9 @@ class Schema:
         missing = [name for name in self.columns if name not in given]
         unknown = [name for name in given if name not in self.columns]
         if missing or unknown:
-            parts = [f"missing {', '.join(missing[:5])}"] * bool(missing) + [f"unknown {', '.join(unknown[:5])}"] * bool(
-                unknown
-            )
+            parts = [f"missing {', '.join(missing[:5])}"] * bool(missing) + [
+                f"unknown {', '.join(unknown[:5])}"
+            ] * bool(unknown)
             raise BadInput("columns differ: " + "; ".join(parts), "features")
         if len(given) != len(self.columns):
             raise BadInput(f"{len(given)} columns where {len(self.columns)} are expected: one comes twice", "features")

@@ -72,7 +72,7 @@ def _at(cube: HourCube) -> Array:
 
 
 def _ratio(top: Array, bottom: Array, *, least: float = 1.0) -> Array:
-    """top / bottom, NaN where the bottom is below `least`: too little to speak of a share."""
+    """Top / bottom, NaN where the bottom is below `least`: too little to speak of a share."""
     return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom >= least)
 
 
