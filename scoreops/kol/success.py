@@ -1,0 +1,181 @@
+"""The success forecast: clicks, orders and revenue of the next hour and the next day, with intervals that hold 80 %.
+
+Members: LightGBM on lags, Prophet on the hourly totals of the KOL's platform scaled by the KOL's share of them, and the
+same hours one week ago. A ridge blend with weights >= 0, fitted on out-of-fold forecasts, joins them; split-conformal
+bands give the intervals. On request, or where the lags are unknown, the answer is the baseline without LightGBM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoreops.core.conformal import Band
+from scoreops.core.errors import BadInput
+from scoreops.core.onnx_models import OnnxModel
+from scoreops.kol.success_features import HORIZONS, METRICS, SUCCESS_FEATURES, TARGETS, WEEK
+
+Array = NDArray[np.float64]
+
+INTERVAL: Final = 0.8
+MEMBERS: Final = ("lightgbm", "prophet", "week_ago")
+GRID_HOURS: Final = 21 * 24
+"""How far past the training data Prophet's curve is computed when a bundle is loaded; later hours repeat its last week."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """(n, 6) totals in the order of TARGETS with their intervals; `degraded` rows come from the baseline."""
+
+    value: Array
+    low: Array
+    high: Array
+    degraded: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Expected total of one metric on one platform in each hour from `start` on."""
+
+    start: int
+    values: Array
+
+    def total(self, hours: NDArray[np.int64], horizon: int) -> Array:
+        """Sum over [hour, hour + horizon) for each hour; outside the curve its last, or first, week repeats."""
+        wanted = hours[:, None] + np.arange(horizon)[None, :] - self.start
+        size = len(self.values)
+        late = size - WEEK + (wanted - size) % WEEK
+        place = np.where(wanted < 0, wanted % WEEK, np.where(wanted >= size, late, wanted))
+        return np.asarray(self.values[place].sum(axis=1))
+
+
+@dataclass(frozen=True)
+class SuccessModel:
+    """A trained forecast, as a bundle holds it."""
+
+    boosters: Mapping[str, bytes]
+    prophets: Mapping[str, str]
+    """Prophet's JSON by "platform index/metric"."""
+    prophet_until: int
+    """Hour after the last one Prophet was fitted on."""
+    blends: Mapping[str, tuple[float, ...]]
+    """Weight of each member by target."""
+    baselines: Mapping[str, tuple[float, ...]]
+    """The same without LightGBM."""
+    bands: Mapping[str, Band]
+    baseline_bands: Mapping[str, Band]
+
+    def files(self) -> dict[str, bytes]:
+        """What a bundle stores: ONNX and JSON."""
+
+        def plain(bands: Mapping[str, Band]) -> dict[str, list[float]]:
+            return {name: [band.low, band.high, band.offset, band.power] for name, band in bands.items()}
+
+        head = {
+            "until": self.prophet_until,
+            "blends": {name: list(weights) for name, weights in self.blends.items()},
+            "baselines": {name: list(weights) for name, weights in self.baselines.items()},
+            "bands": plain(self.bands),
+            "baseline_bands": plain(self.baseline_bands),
+        }
+        files = {f"{target}.onnx": data for target, data in self.boosters.items()}
+        return files | {
+            "head.json": json.dumps(head).encode(),
+            "prophet.json": json.dumps(dict(self.prophets)).encode(),
+        }
+
+    @staticmethod
+    def load(files: Mapping[str, bytes]) -> SuccessScorer:
+        """The scorer of a bundle's files; computes Prophet's curves, which takes about a second."""
+        head = json.loads(files["head.json"])
+        model = SuccessModel(
+            boosters={target: files[f"{target}.onnx"] for target in TARGETS},
+            prophets=json.loads(files["prophet.json"]),
+            prophet_until=int(head["until"]),
+            blends={name: tuple(weights) for name, weights in head["blends"].items()},
+            baselines={name: tuple(weights) for name, weights in head["baselines"].items()},
+            bands={name: Band(*values) for name, values in head["bands"].items()},
+            baseline_bands={name: Band(*values) for name, values in head["baseline_bands"].items()},
+        )
+        return SuccessScorer(model)
+
+
+class SuccessScorer:
+    """Forecasts rows; loads the ONNX sessions and Prophet's curves once."""
+
+    def __init__(self, model: SuccessModel) -> None:
+        self._model = model
+        self._boosters = {target: OnnxModel(data, "forecast") for target, data in model.boosters.items()}
+        self._curves = {name: curve_of(text, model.prophet_until + GRID_HOURS) for name, text in model.prophets.items()}
+
+    def score(self, features: Array, *, baseline: bool = False) -> Forecast:
+        """Forecasts of rows (n, d) in the order of SUCCESS_FEATURES; NaN is missing. `baseline` leaves LightGBM out."""
+        if features.ndim != 2 or features.shape[1] != len(SUCCESS_FEATURES):
+            raise BadInput(f"has shape {features.shape}, not (n, {len(SUCCESS_FEATURES)})", "features")
+        lags = features[:, SUCCESS_FEATURES.columns.index("clicks_past_24h")]
+        degraded = np.isnan(lags) | baseline
+        shape = (len(features), len(TARGETS))
+        value, low, high = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for place, target in enumerate(TARGETS):
+            lightgbm = np.expm1(self._boosters[target](features))
+            parts = np.stack([lightgbm, *baseline_members(features, target, self._curves)], axis=1)
+            full = parts @ np.asarray(self._model.blends[target])
+            plain = parts @ np.asarray(self._model.baselines[target])
+            value[:, place] = np.maximum(np.where(degraded, plain, full), 0)
+            ends = self._model.bands[target](value[:, place])
+            plain_ends = self._model.baseline_bands[target](value[:, place])
+            low[:, place] = np.where(degraded, plain_ends[0], ends[0])
+            high[:, place] = np.where(degraded, plain_ends[1], ends[1])
+        return Forecast(value, np.minimum(low, value), np.maximum(high, value), degraded)
+
+
+def baseline_members(features: Array, target: str, curves: Mapping[str, Curve]) -> tuple[Array, Array]:
+    """Prophet's forecast and that of one week ago for each row; what is unknown is 0."""
+    metric, horizon = target.removesuffix("h").rsplit("_", 1)
+    columns = SUCCESS_FEATURES.columns
+    share = np.nan_to_num(features[:, columns.index(f"{metric}_share")])
+    hours = np.nan_to_num(features[:, columns.index("as_of_hour")]).astype(np.int64)
+    platform = features[:, columns.index("platform")]
+    prophet = np.zeros(len(features))
+    for index in np.unique(platform[np.isfinite(platform)]).astype(int):
+        curve = curves.get(f"{index}/{metric}")
+        rows = platform == index
+        if curve is not None:
+            prophet[rows] = share[rows] * curve.total(hours[rows], int(horizon))
+    week_ago = np.nan_to_num(features[:, columns.index(f"{metric}_week_ago_{horizon}h")])
+    return prophet, week_ago
+
+
+def curve_of(text: str, stop: int) -> Curve:
+    """The curve of a fitted Prophet from the first hour it saw up to `stop`, never below 0."""
+    import pandas as pd
+    from prophet.serialize import model_from_json
+
+    model = model_from_json(text)
+    first = int(model.start.value // 3_600_000_000_000)
+    frame = pd.DataFrame({"ds": pd.to_datetime(np.arange(first, stop) * 3600, unit="s")})
+    model.uncertainty_samples = 0
+    return Curve(first, np.maximum(model.predict(frame)["yhat"].to_numpy(), 0))
+
+
+def degrade(now: bool, recent: float, *, limit: float, recover: float) -> bool:  # noqa: FBT001
+    """Whether to answer with the baseline: on above `limit`, off again below `recover`, unchanged between and for NaN.
+
+    `recent` is the sMAPE of the last day's forecasts; `recover` < `limit` keeps the answer from flapping.
+    """
+    if recent > limit:
+        return True
+    return now and not recent < recover
+
+
+def as_outputs(made: Forecast) -> dict[str, Any]:
+    """The outputs of the v2 tensors: `forecast`, `low`, `high` (n, 6) and `degraded` (n,)."""
+    return {"forecast": made.value, "low": made.low, "high": made.high, "degraded": made.degraded}
+
+
+__all__ = ["HORIZONS", "METRICS", "Forecast", "SuccessModel", "SuccessScorer", "as_outputs", "degrade"]

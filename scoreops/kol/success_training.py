@@ -1,0 +1,205 @@
+"""How a success forecast is trained: everything that is weighed or judged was forecast from earlier data only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoreops.core.conformal import Band, fit_band
+from scoreops.core.errors import Refused
+from scoreops.core.onnx_models import export_lightgbm
+from scoreops.kol.hours import HourCube
+from scoreops.kol.success import INTERVAL, Curve, SuccessModel, baseline_members, curve_of
+from scoreops.kol.success_features import METRICS, PLATFORMS, SUCCESS_FEATURES, TARGETS
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MIN_ROWS: Final = 500
+CUTS: Final = (0.5, 0.65, 0.8)
+"""Where, as shares of the hours, forward splits train before and forecast after; the last part sets the bands."""
+TREES: Final = 120
+HORIZON: Final = 24
+_RIDGE: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class SuccessRows:
+    """n rows: features (n, d), targets (n, 6) known in full, and the hour of each."""
+
+    features: Array
+    targets: Array
+    hours: Rows
+
+    def take(self, rows: NDArray[Any]) -> SuccessRows:
+        """Some of the rows."""
+        return SuccessRows(self.features[rows], self.targets[rows], self.hours[rows])
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Hourly totals by platform and metric, what Prophet is fitted on: "platform index/metric" -> (n_hours,)."""
+
+    start: int
+    series: Mapping[str, Array]
+
+    def until(self, hour: int) -> Totals:
+        """The hours before `hour`."""
+        return Totals(self.start, {name: values[: hour - self.start] for name, values in self.series.items()})
+
+
+@dataclass(frozen=True)
+class TrainedSuccess:
+    """The model and how much each column mattered to it."""
+
+    model: SuccessModel
+    importance: dict[str, float]
+
+
+def platform_totals(cube: HourCube) -> Totals:
+    """The cube summed over the KOLs of each platform."""
+    names = np.array(cube.platforms)
+    series = {
+        f"{PLATFORMS.index(name)}/{metric}": np.nan_to_num(cube[metric][names == name]).sum(axis=0)
+        for name in np.unique(names)
+        if name in PLATFORMS
+        for metric in METRICS
+    }
+    return Totals(cube.start, series)
+
+
+def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> TrainedSuccess:
+    """Train on rows whose targets are all known. Raises Refused when there are too few."""
+    if len(rows.hours) < MIN_ROWS:
+        raise Refused(f"{len(rows.hours)} rows with known outcomes; {MIN_ROWS} are needed")
+    parts, truth, held_out = _out_of_fold(rows, totals, seed)
+    blends: dict[str, tuple[float, ...]] = {}
+    baselines: dict[str, tuple[float, ...]] = {}
+    bands: dict[str, Band] = {}
+    baseline_bands: dict[str, Band] = {}
+    for place, target in enumerate(TARGETS):
+        x, y = parts[:, :, place], truth[:, place]
+        for columns, weights, made in ((slice(0, 3), blends, bands), (slice(1, 3), baselines, baseline_bands)):
+            early = _blend(x[~held_out], y[~held_out], columns)
+            made[target] = fit_band(y[held_out], x[held_out] @ early, level=INTERVAL)
+            weights[target] = tuple(float(w) for w in _blend(x, y, columns))
+    boosters = _fit_boosters(rows, seed)
+    sample = rows.features[:: max(1, len(rows.features) // 2000)]
+    stop = totals.start + len(next(iter(totals.series.values())))
+    model = SuccessModel(
+        boosters={target: export_lightgbm(booster, sample) for target, booster in boosters.items()},
+        prophets=fit_prophets(totals),
+        prophet_until=stop,
+        blends=blends,
+        baselines=baselines,
+        bands=bands,
+        baseline_bands=baseline_bands,
+    )
+    return TrainedSuccess(model, _importance(boosters))
+
+
+def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Members (k, 3, 6), truths (k, 6) and which rows belong to the last part."""
+    span = np.quantile(rows.hours, (*CUTS, 1.0)).astype(int)
+    parts, truth, last = [], [], []
+    for cut, stop in zip(span, span[1:], strict=False):
+        known = rows.hours + HORIZON <= cut
+        test = (rows.hours >= cut) & (rows.hours < stop + (stop == span[-1]))
+        if known.sum() < MIN_ROWS // 2 or not test.any():
+            continue
+        boosters = _fit_boosters(rows.take(known), seed)
+        curves = {
+            name: curve_of(text, int(stop) + HORIZON + 1) for name, text in fit_prophets(totals.until(cut)).items()
+        }
+        parts.append(_members(rows.features[test], boosters, curves))
+        truth.append(rows.targets[test])
+        last.append(np.full(int(test.sum()), stop == span[-1]))
+    if len(parts) < 2:
+        raise Refused("the rows span too few hours to forecast some of them from earlier ones")
+    return np.concatenate(parts), np.concatenate(truth), np.concatenate(last)
+
+
+def _members(features: Array, boosters: Mapping[str, Any], curves: Mapping[str, Curve]) -> Array:
+    made = np.zeros((len(features), 3, len(TARGETS)))
+    for place, target in enumerate(TARGETS):
+        made[:, 0, place] = np.expm1(boosters[target].predict(features, num_threads=2))
+        made[:, 1, place], made[:, 2, place] = baseline_members(features, target, curves)
+    return made
+
+
+def _blend(x: Array, y: Array, columns: slice) -> Array:
+    """Ridge weights >= 0 of the members, errors counted relative to the size of the forecasts."""
+    from sklearn.linear_model import Ridge
+
+    weight = 1 / (x.mean(axis=1) + 1)
+    fitted = Ridge(alpha=_RIDGE, fit_intercept=False, positive=True).fit(x[:, columns], y, sample_weight=weight)
+    made = np.zeros(x.shape[1])
+    made[columns] = fitted.coef_
+    return made
+
+
+def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
+    import lightgbm
+
+    settings = {
+        "objective": "regression",
+        "learning_rate": 0.06,
+        "num_leaves": 31,
+        "min_data_in_leaf": 40,
+        "feature_fraction": 0.8,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "num_threads": 2,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    names = list(SUCCESS_FEATURES.columns)
+    shared = lightgbm.Dataset(rows.features, feature_name=names, params={"verbosity": -1}, free_raw_data=False)
+    shared.construct()
+    made = {}
+    for place, target in enumerate(TARGETS):
+        shared.set_label(np.log1p(rows.targets[:, place]))
+        made[target] = lightgbm.train(settings, shared, TREES)
+    return made
+
+
+def fit_prophets(totals: Totals) -> dict[str, str]:
+    """Prophet's JSON for each series with something in it: a trend with daily and weekly rhythm."""
+    import pandas as pd
+    from prophet import Prophet
+    from prophet.serialize import model_to_json
+
+    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+    made = {}
+    for name, values in totals.series.items():
+        if not values.any():
+            continue
+        hours = np.arange(totals.start, totals.start + len(values))
+        frame = pd.DataFrame({"ds": pd.to_datetime(hours * 3600, unit="s"), "y": values})
+        weekly = len(values) >= 14 * 24
+        model = Prophet(
+            growth="linear",
+            n_changepoints=5,
+            daily_seasonality=6,
+            weekly_seasonality=3 if weekly else False,
+            yearly_seasonality=False,
+            uncertainty_samples=0,
+        ).fit(frame)
+        made[name] = model_to_json(model)
+    return made
+
+
+def _importance(boosters: Mapping[str, Any]) -> dict[str, float]:
+    total = np.zeros(len(SUCCESS_FEATURES))
+    for booster in boosters.values():
+        gain = booster.feature_importance("gain")
+        total += gain / max(gain.sum(), 1e-12)
+    return dict(zip(SUCCESS_FEATURES.columns, total.tolist(), strict=True))
