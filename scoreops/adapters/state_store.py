@@ -88,9 +88,8 @@ class StateStore:
     def commit(self, expected: str, fence: str, batch: Batch) -> None:
         """Write the batch and move the fence. Raises FenceMoved, having written nothing, when it is not `expected`."""
         rows: list[list[object]] = []
-        for name, mapping in batch.hashes.items():
-            rows += _chunks(self.key(name).encode(), mapping)
-        for key, mapping in batch.foreign:
+        own = [(self.key(name).encode(), mapping) for name, mapping in batch.hashes.items()]
+        for key, mapping in (*own, *batch.foreign):
             rows += _chunks(key, mapping)
         sets = [
             [self.key(name), *items[start : start + _CHUNK]]

@@ -1,7 +1,7 @@
 """A bundle: everything that makes one version of a score, as files that are promoted and rolled back as one unit.
 
-`bundle.json` is the manifest; it names every other file with its SHA-256. The digest of a bundle is that of its manifest.
-Nothing in it comes from a clock, so the same training data gives the same bundle.
+`bundle.json` is the manifest; it names every other file with its SHA-256. The digest of a bundle is that of its
+manifest. Nothing in it comes from a clock, so the same training data gives the same bundle.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def auc_lower_bound(labels: ArrayLike, scores: ArrayLike, confidence_z: float = 
     y = np.asarray(labels, dtype=np.float64)
     a, n1 = auc(labels, scores), float((y > 0.5).sum())
     n0 = len(y) - n1
-    if a != a:
+    if np.isnan(a):
         return a
     q1, q2 = a / (2 - a), 2 * a * a / (1 + a)
     variance = (a * (1 - a) + (n1 - 1) * (q1 - a * a) + (n0 - 1) * (q2 - a * a)) / (n1 * n0)

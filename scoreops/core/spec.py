@@ -33,15 +33,17 @@ class Schema:
         missing = [name for name in self.columns if name not in given]
         unknown = [name for name in given if name not in self.columns]
         if missing or unknown:
-            parts = [f"missing {', '.join(missing[:5])}"] * bool(missing) + [
-                f"unknown {', '.join(unknown[:5])}"
-            ] * bool(unknown)
-            raise BadInput("columns differ: " + "; ".join(parts), "features")
+            said = [
+                f"{kind} {', '.join(names[:5])}"
+                for kind, names in (("missing", missing), ("unknown", unknown))
+                if names
+            ]
+            raise BadInput(f"columns differ: {'; '.join(said)}", "features")
         if len(given) != len(self.columns):
             raise BadInput(f"{len(given)} columns where {len(self.columns)} are expected: one comes twice", "features")
         place = next(i for i, name in enumerate(self.columns) if given[i] != name)
         moved = sum(a != b for a, b in zip(given, self.columns, strict=True))
+        got, want = given[place], self.columns[place]
         raise BadInput(
-            f"{moved} columns are out of order; column {place} is {given[place]!r} where {self.columns[place]!r} is expected",
-            "features",
+            f"{moved} columns are out of order; column {place} is {got!r} where {want!r} is expected", "features"
         )

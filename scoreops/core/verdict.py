@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 class Outcome(StrEnum):
     """The three answers. Too few rows is never a pass and never an alarm."""
 
-    PASS = "Pass"
+    PASS = "Pass"  # noqa: S105 - not a password
     FAIL = "Fail"
     INSUFFICIENT = "Insufficient"
 
@@ -38,7 +39,7 @@ def judge(gate: str, value: float, limit: float, *, n: int, need: int, at_least:
     Pass when `value` >= `limit` (`at_least`) or <= `limit` (otherwise); NaN is Insufficient.
     """
     sign = ">=" if at_least else "<="
-    if n < need or value != value:  # NaN differs from itself
+    if n < need or math.isnan(value):
         return Verdict(gate, Outcome.INSUFFICIENT, n, need, None, limit, f"{what}: {n} samples of {need} needed")
     good = value >= limit if at_least else value <= limit
     reason = f"{what} is {value:.4g}, must be {sign} {limit:.4g}"

@@ -35,8 +35,8 @@ _WHOLE: Final = (
 ROLLING: Final = (*(f"{name}_{w}m" for w in WINDOWS for name in _PER_WINDOW), *_WHOLE)
 """Names of the rolling features, in their order.
 
-`_5m` is the sum or share over the last five minutes, the newest included; `_lag_60m` is the same over the hour before the
-last; velocity is gain per minute; burst is the rate of the last five minutes over that of the last sixty.
+`_5m` is the sum or share over the last five minutes, the newest included; `_lag_60m` is the same over the hour before
+the last; velocity is gain per minute; burst is the rate of the last five minutes over that of the last sixty.
 """
 
 HORIZON_MINUTES: Final = 120

@@ -15,17 +15,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoreops.core.bundle import TensorSpec
 from scoreops.core.conformal import Band
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
-from scoreops.kol.success_features import HORIZONS, METRICS, SUCCESS_FEATURES, TARGETS, WEEK
+from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, WEEK
 
 Array = NDArray[np.float64]
 
 INTERVAL: Final = 0.8
 MEMBERS: Final = ("lightgbm", "prophet", "week_ago")
 GRID_HOURS: Final = 21 * 24
-"""How far past the training data Prophet's curve is computed when a bundle is loaded; later hours repeat its last week."""
+"""How far past its data Prophet's curve is computed when a bundle is loaded; later hours repeat the last week."""
+TENSORS_IN: Final = (TensorSpec(name="features", datatype="FP64", shape=(-1, len(SUCCESS_FEATURES))),)
+TENSORS_OUT: Final = (
+    *(TensorSpec(name=name, datatype="FP64", shape=(-1, len(TARGETS))) for name in ("forecast", "low", "high")),
+    TensorSpec(name="degraded", datatype="BOOL", shape=(-1,)),
+)
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,11 @@ class SuccessScorer:
             high[:, place] = np.where(degraded, plain_ends[1], ends[1])
         return Forecast(value, np.minimum(low, value), np.maximum(high, value), degraded)
 
+    def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer v2 tensors: `features`; the parameter `baseline` asks for the answer without LightGBM."""
+        made = self.score(tensors["features"], baseline=bool(parameters.get("baseline", False)))
+        return {"forecast": made.value, "low": made.low, "high": made.high, "degraded": made.degraded}
+
 
 def baseline_members(features: Array, target: str, curves: Mapping[str, Curve]) -> tuple[Array, Array]:
     """Prophet's forecast and that of one week ago for each row; what is unknown is 0."""
@@ -171,11 +182,3 @@ def degrade(now: bool, recent: float, *, limit: float, recover: float) -> bool: 
     if recent > limit:
         return True
     return now and not recent < recover
-
-
-def as_outputs(made: Forecast) -> dict[str, Any]:
-    """The outputs of the v2 tensors: `forecast`, `low`, `high` (n, 6) and `degraded` (n,)."""
-    return {"forecast": made.value, "low": made.low, "high": made.high, "degraded": made.degraded}
-
-
-__all__ = ["HORIZONS", "METRICS", "Forecast", "SuccessModel", "SuccessScorer", "as_outputs", "degrade"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -107,7 +108,7 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, A
     """Members (k, 3, 6), truths (k, 6) and which rows belong to the last part."""
     span = np.quantile(rows.hours, (*CUTS, 1.0)).astype(int)
     parts, truth, last = [], [], []
-    for cut, stop in zip(span, span[1:], strict=False):
+    for cut, stop in pairwise(span):
         known = rows.hours + HORIZON <= cut
         test = (rows.hours >= cut) & (rows.hours < stop + (stop == span[-1]))
         if known.sum() < MIN_ROWS // 2 or not test.any():

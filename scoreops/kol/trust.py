@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoreops.core.bundle import TensorSpec
 from scoreops.core.calibration import Linear, logit, sigmoid
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
@@ -29,6 +30,17 @@ MIN_KNOWN: Final = 0.5
 MAX_REASONS: Final = 3
 _MIN_REASON: Final = 0.05
 """Smallest contribution, in log-odds, that is worth a reason."""
+TENSORS_IN: Final = (
+    TensorSpec(name="features", datatype="FP64", shape=(-1, len(TRUST_FEATURES))),
+    TensorSpec(name="comments", datatype="BYTES", shape=(-1,)),
+    TensorSpec(name="platforms", datatype="BYTES", shape=(-1,)),
+)
+"""`comments` are JSON lists of texts, one list a row; it and `platforms` may be left out."""
+TENSORS_OUT: Final = (
+    *(TensorSpec(name=name, datatype="FP64", shape=(-1,)) for name in ("score", "low", "high", "percentile")),
+    TensorSpec(name="abstained", datatype="BOOL", shape=(-1,)),
+    TensorSpec(name="reasons", datatype="BYTES", shape=(-1,)),
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ class TrustScorer:
         self._replicas = model.replicas.T
 
     def members(self, features: Array, comments: Sequence[Sequence[str]] | None) -> Array:
-        """(n, 3) log-odds of genuine by XGBoost, strangeness by the forest, log-odds of genuine by text (0: unknown)."""
+        """(n, 3) log-odds of genuine by XGBoost, by the forest (scaled) and by text (0: unknown)."""
         filled = np.where(np.isnan(features), self._model.medians, features)
         made = np.zeros((len(features), 3))
         made[:, 0] = logit(self._xgboost(features))
@@ -132,6 +144,15 @@ class TrustScorer:
             values[abstained] = np.nan
         why = self._reasons(features, members, abstained) if reasons else [[] for _ in score]
         return Trust(score, low, high, self._percentiles(score, features, platforms), abstained, why)
+
+    def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer v2 tensors: `features`, and where given `comments` and `platforms` (see TENSORS_IN)."""
+        comments = [json.loads(text) for text in tensors["comments"]] if "comments" in tensors else None
+        platforms = list(tensors["platforms"]) if "platforms" in tensors else None
+        wanted = bool(parameters.get("reasons", True))
+        made = self.score(tensors["features"], comments, platforms, reasons=wanted)
+        answer = {name: getattr(made, name) for name in ("score", "low", "high", "percentile", "abstained")}
+        return answer | {"reasons": [json.dumps(reasons, ensure_ascii=False) for reasons in made.reasons]}
 
     def _percentiles(self, score: Array, features: Array, platforms: Sequence[str] | None) -> Array:
         sizes = features[:, TRUST_FEATURES.columns.index("log_followers")]
@@ -179,15 +200,3 @@ def _words(row: Array, effect: Array, medians: Array, text: float) -> list[str]:
         said.append((float(text), f"comments read like those under {kind} accounts"))
     said.sort(key=lambda item: -abs(item[0]))
     return [f"{'+' if shift > 0 else '-'} {words}" for shift, words in said[:MAX_REASONS]]
-
-
-def as_outputs(made: Trust) -> dict[str, Any]:
-    """The outputs of the v2 tensors: `score`, `low`, `high`, `percentile`, `abstained`, `reasons` (JSON lists)."""
-    return {
-        "score": made.score,
-        "low": made.low,
-        "high": made.high,
-        "percentile": made.percentile,
-        "abstained": made.abstained,
-        "reasons": [json.dumps(reasons, ensure_ascii=False) for reasons in made.reasons],
-    }

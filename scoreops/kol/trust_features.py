@@ -57,7 +57,9 @@ TRUST_FEATURES: Final = Schema(tuple(MEANING))
 def trust_features(cube: HourCube, hours: NDArray[np.int64]) -> Array:
     """(n_kols, len(hours), len(TRUST_FEATURES)); the features at hour h use hours before h only, NaN is missing."""
     made = [_at(cube.slice(max(cube.start, int(h) - WINDOW_HOURS), int(h))) for h in hours]
-    return np.stack(made, axis=1) if made else np.empty((len(cube.kols), 0, len(TRUST_FEATURES)))
+    if not made:
+        return np.empty((len(cube.kols), 0, len(TRUST_FEATURES)))
+    return np.stack(made, axis=1)
 
 
 def _at(cube: HourCube) -> Array:
@@ -77,7 +79,7 @@ def _ratio(top: Array, bottom: Array, *, least: float = 1.0) -> Array:
 
 
 def _log(x: Array) -> Array:
-    return np.log(np.maximum(x, 1e-6))
+    return np.asarray(np.log(np.maximum(x, 1e-6)))
 
 
 def _audience(cube: HourCube) -> dict[str, Array]:
@@ -197,4 +199,4 @@ def _peer_z(values: Array, groups: NDArray[np.str_]) -> Array:
             median = np.median(finite)
             spread = 1.4826 * np.median(np.abs(finite - median))
             scores[inside] = (values[inside] - median) / max(spread, 1e-6)
-    return np.clip(scores, -10, 10)
+    return np.asarray(np.clip(scores, -10, 10))

@@ -103,7 +103,7 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
 
 
 def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices]]:
-    """(train, test) row numbers: test blocks follow each other in time, train is earlier and holds no KOL of the test."""
+    """(train, test) row numbers: test blocks follow each other in time; train is earlier and shares no KOL with them."""
     blocks = np.array_split(np.argsort(hours, kind="stable"), FOLDS)
     for place in range(1, FOLDS):
         test = blocks[place]
@@ -167,7 +167,7 @@ def _bootstrap(members: Array, labels: Array, kols: NDArray[Any], seed: int) -> 
     rng = np.random.default_rng(seed)
     names = np.unique(kols)
     rows_of = {name: np.nonzero(kols == name)[0] for name in names}
-    made = []
+    made: list[list[float]] = []
     while len(made) < REPLICAS:
         sample = np.concatenate([rows_of[name] for name in rng.choice(names, len(names))])
         if 0 < labels[sample].sum() < len(sample):

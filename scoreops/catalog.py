@@ -1,0 +1,48 @@
+"""The scores of the platform: one line each. Servers, pipelines and commands know a score only through this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from scoreops.core.bundle import TensorSpec
+from scoreops.core.errors import Unsupported
+from scoreops.core.spec import Schema
+from scoreops.kol import success, success_features, trust, trust_features
+
+
+class Scorer(Protocol):
+    """A loaded bundle."""
+
+    def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Named outputs, one row for each row of the named inputs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Score:
+    """What there is to know of a score without one of its bundles."""
+
+    name: str
+    schema: Schema
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    load: Callable[[Mapping[str, bytes]], Scorer]
+
+
+_ALL: Final = (
+    Score("trust", trust_features.TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
+    Score(
+        "success", success_features.SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load
+    ),
+)
+SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
+
+
+def score(name: str) -> Score:
+    """The score called `name`. Raises Unsupported with the names that there are."""
+    try:
+        return SCORES[name]
+    except KeyError:
+        raise Unsupported(f"{name!r} is not one of the scores {', '.join(SCORES)}") from None
