@@ -128,7 +128,7 @@ def open_state(settings: Settings, job: str = JOB) -> TileState:
     """The state of the plain runner's job with the online store's encoding."""
     from scoreops.adapters.online_store import FeatureWriter
 
-    return TileState(StateStore(settings.redis_url, job), FeatureWriter())
+    return TileState(StateStore(settings.redis_url, job), FeatureWriter("kol_id"))
 
 
 __all__ = ["BATCH", "JOB", "FenceMoved", "PlainRunner", "Progress", "decode_fence", "encode_fence", "open_state"]

@@ -6,7 +6,7 @@ time alone: tiles and seen ids of the last ONLINE_HOURS before the newest event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,8 +25,8 @@ _HOUR_MINUTES: Final = 60
 class RowEncoder(Protocol):
     """Turns feature rows into the online store's own keys and fields."""
 
-    def rows(self, view: str, table: pl.DataFrame) -> list[tuple[bytes, Mapping[bytes, bytes]]]:
-        """`table` has kol_id, event_timestamp (us) and the features of `view`."""
+    def rows(self, view: str, table: pa.Table) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
+        """`table` has kol_id, event_timestamp and the features of `view`."""
         ...
 
 
@@ -142,10 +142,10 @@ def read_tiles(store: StateStore, start: int, stop: int) -> Tiles:
     )
 
 
-def online_rows(recent: Tiles, minute: int) -> pl.DataFrame:
+def online_rows(recent: Tiles, minute: int) -> pa.Table:
     """Rolling features as they are written online: stamped with the end of their minute."""
-    made = rolling(recent, minute)
-    return made.drop("minute").with_columns(event_timestamp=pl.lit((minute + 1) * MINUTE_US, pl.Int64))
+    stamp = pl.lit((minute + 1) * MINUTE_US, pl.Int64).cast(pl.Datetime("us", "UTC"))
+    return rolling(recent, minute).drop("minute").with_columns(event_timestamp=stamp).to_arrow()
 
 
 def _keyed(events: pa.Table) -> pl.DataFrame:

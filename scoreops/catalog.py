@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import Unsupported
 from scoreops.core.spec import Schema
-from scoreops.kol import success, success_features, trust, trust_features
+from scoreops.kol import success, trust
+from scoreops.kol.success_features import SUCCESS_FEATURES
+from scoreops.kol.trust_features import TRUST_FEATURES
 
 
 class Scorer(Protocol):
@@ -32,10 +34,8 @@ class Score:
 
 
 _ALL: Final = (
-    Score("trust", trust_features.TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
-    Score(
-        "success", success_features.SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load
-    ),
+    Score("trust", TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
+    Score("success", SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

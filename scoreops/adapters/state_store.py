@@ -42,7 +42,7 @@ class Batch:
     counts: dict[str, int] = field(default_factory=dict)
     values: dict[str, bytes] = field(default_factory=dict)
     drops: list[str] = field(default_factory=list)
-    foreign: list[tuple[bytes, Mapping[bytes, bytes]]] = field(default_factory=list)
+    foreign: Sequence[tuple[bytes, Mapping[bytes, bytes]]] = ()
 
 
 class StateStore:

@@ -55,8 +55,8 @@ def success_features(cube: HourCube, hours: Hours) -> Array:
         made[f"{metric}_share"] = _share(made[f"{metric}_past_{WEEK}h"], cube.platforms)
     for name in _DRIVERS:
         if "_past_" in name:
-            channel, span = name.removesuffix("h").split("_past_")
-            made[name] = _sum(cube, channel, hours - int(span), hours)
+            channel, reach = name.removesuffix("h").split("_past_")
+            made[name] = _sum(cube, channel, hours - int(reach), hours)
     made["hours_since_post"] = _since_post(cube, hours)
     made[COUPLING] = np.full((len(cube.kols), len(hours)), np.nan)
     return np.stack([made[name] for name in SUCCESS_FEATURES.columns], axis=2)

@@ -59,7 +59,8 @@ def trust_features(cube: HourCube, hours: NDArray[np.int64]) -> Array:
     made = [_at(cube.slice(max(cube.start, int(h) - WINDOW_HOURS), int(h))) for h in hours]
     if not made:
         return np.empty((len(cube.kols), 0, len(TRUST_FEATURES)))
-    return np.stack(made, axis=1)
+    stacked: Array = np.stack(made, axis=1)
+    return stacked
 
 
 def _at(cube: HourCube) -> Array:
@@ -70,7 +71,8 @@ def _at(cube: HourCube) -> Array:
     groups = _peer_groups(cube.platforms, parts["log_followers"])
     for name in ("engagement", "like_view", "comment_like"):
         parts[f"{name}_peer_z"] = _peer_z(parts[name], groups)
-    return np.stack([parts[name] for name in TRUST_FEATURES.columns], axis=1)
+    made: Array = np.stack([parts[name] for name in TRUST_FEATURES.columns], axis=1)
+    return made
 
 
 def _ratio(top: Array, bottom: Array, *, least: float = 1.0) -> Array:

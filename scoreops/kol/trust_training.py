@@ -103,7 +103,7 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
 
 
 def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices]]:
-    """(train, test) row numbers: test blocks follow each other in time; train is earlier and shares no KOL with them."""
+    """(train, test) row numbers: test blocks follow in time; train is earlier and shares no KOL with them."""
     blocks = np.array_split(np.argsort(hours, kind="stable"), FOLDS)
     for place in range(1, FOLDS):
         test = blocks[place]
