@@ -22,13 +22,14 @@ _PICKLE_MAGIC: Final = tuple(b"\x80" + bytes([protocol]) for protocol in range(2
 
 
 class TensorSpec(BaseModel):
-    """One tensor of the v2 protocol; -1 in `shape` is the batch."""
+    """One tensor of the v2 protocol; -1 in `shape` is the batch. An `optional` input may be left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    optional: bool = False
 
 
 class Golden(BaseModel):

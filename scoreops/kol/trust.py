@@ -32,10 +32,10 @@ _MIN_REASON: Final = 0.05
 """Smallest contribution, in log-odds, that is worth a reason."""
 TENSORS_IN: Final = (
     TensorSpec(name="features", datatype="FP64", shape=(-1, len(TRUST_FEATURES))),
-    TensorSpec(name="comments", datatype="BYTES", shape=(-1,)),
-    TensorSpec(name="platforms", datatype="BYTES", shape=(-1,)),
+    TensorSpec(name="comments", datatype="BYTES", shape=(-1,), optional=True),
+    TensorSpec(name="platforms", datatype="BYTES", shape=(-1,), optional=True),
 )
-"""`comments` are JSON lists of texts, one list a row; it and `platforms` may be left out."""
+"""`comments` are JSON lists of texts, one list a row."""
 TENSORS_OUT: Final = (
     *(TensorSpec(name=name, datatype="FP64", shape=(-1,)) for name in ("score", "low", "high", "percentile")),
     TensorSpec(name="abstained", datatype="BOOL", shape=(-1,)),
@@ -147,7 +147,7 @@ class TrustScorer:
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Answer v2 tensors: `features`, and where given `comments` and `platforms` (see TENSORS_IN)."""
-        comments = [json.loads(text) for text in tensors["comments"]] if "comments" in tensors else None
+        comments = [_texts(raw, row) for row, raw in enumerate(tensors["comments"])] if "comments" in tensors else None
         platforms = list(tensors["platforms"]) if "platforms" in tensors else None
         wanted = bool(parameters.get("reasons", True))
         made = self.score(tensors["features"], comments, platforms, reasons=wanted)
@@ -182,6 +182,17 @@ class TrustScorer:
 FOREST_CENTRE: Final = 0.5
 FOREST_SCALE: Final = 10.0
 """The forest's score lies mostly within 0.5 +- 0.1; this brings it to the scale of log-odds."""
+
+
+def _texts(raw: str, row: int) -> list[str]:
+    try:
+        texts = json.loads(raw)
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            "".join(texts).encode()  # half a surrogate pair is no text
+            return texts
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"row {row} is no JSON list of texts", "comments") from error
+    raise BadInput(f"row {row} is no JSON list of texts", "comments")
 
 
 def _unknown(row: Array) -> str:
