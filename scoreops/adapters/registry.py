@@ -32,6 +32,7 @@ class Version:
     name: str
     number: int
     digest: str
+    source: str
     aliases: tuple[str, ...]
     metrics: Mapping[str, float]
     verdicts: Sequence[Mapping[str, Any]]
@@ -54,14 +55,15 @@ class Registry:
         self._ensure_model(name)
         found = next((version for version in self.versions(name) if version.digest == identity), None)
         if found is None:
-            folder = f"bundles/{name}/{identity}"
+            run, root = self._run(name, metrics)
+            source = f"{root}/bundle"
             for file, data in files.items():
-                self._send("PUT", f"{_ARTIFACTS}/{folder}/{file}", content=data)
-            tags = {"digest": identity, "verdicts": json.dumps(list(verdicts)), "files": json.dumps(sorted(files))}
+                self._send("PUT", f"{_ARTIFACTS}/{_path(source)}/{file}", content=data)
+            tags = {"digest": identity, "verdicts": json.dumps(list(verdicts))}
             body = {
                 "name": name,
-                "source": f"mlflow-artifacts:/{folder}",
-                "run_id": self._run(name, metrics),
+                "source": source,
+                "run_id": run,
                 "tags": [{"key": key, "value": value} for key, value in tags.items()],
             }
             made = self._send("POST", f"{_API}/model-versions/create", json=body)
@@ -77,9 +79,10 @@ class Registry:
         Raises NotFound, or BadInput when the bytes are not those that were registered.
         """
         version = self.version(name, ref)
-        answer = self._send("GET", f"{_ARTIFACTS}", params={"path": f"bundles/{name}/{version.digest}"})
+        folder = _path(version.source)
+        answer = self._send("GET", _ARTIFACTS, params={"path": folder})
         names = [file["path"].rsplit("/", 1)[-1] for file in answer.get("files", [])]
-        files = {file: self._bytes(f"{_ARTIFACTS}/bundles/{name}/{version.digest}/{file}") for file in names}
+        files = {file: self._bytes(f"{_ARTIFACTS}/{folder}/{file}") for file in names}
         unpack(files)
         if digest(files) != version.digest:
             raise BadInput(f"the manifest of {name} version {version.number} is not the one that was registered")
@@ -140,7 +143,7 @@ class Registry:
             if "RESOURCE_ALREADY_EXISTS" not in str(error):
                 raise
 
-    def _run(self, name: str, metrics: Mapping[str, float]) -> str:
+    def _run(self, name: str, metrics: Mapping[str, float]) -> tuple[str, str]:
         try:
             query = {"experiment_name": _EXPERIMENT}
             found = self._send("GET", f"{_API}/experiments/get-by-name", params=query)
@@ -149,11 +152,12 @@ class Registry:
             experiment = self._send("POST", f"{_API}/experiments/create", json={"name": _EXPERIMENT})["experiment_id"]
         now = int(time.time() * 1000)
         body = {"experiment_id": experiment, "run_name": name, "start_time": now}
-        run: str = self._send("POST", f"{_API}/runs/create", json=body)["run"]["info"]["run_id"]
+        info = self._send("POST", f"{_API}/runs/create", json=body)["run"]["info"]
+        run: str = info["run_id"]
         rows = [{"key": k, "value": v, "timestamp": now, "step": 0} for k, v in metrics.items()]
         self._send("POST", f"{_API}/runs/log-batch", json={"run_id": run, "metrics": rows})
         self._send("POST", f"{_API}/runs/update", json={"run_id": run, "status": "FINISHED", "end_time": now})
-        return run
+        return run, str(info["artifact_uri"])
 
     def _read(self, item: Mapping[str, Any], aliases: Mapping[str, int] | None = None) -> Version:
         number, name = int(item["version"]), str(item["name"])
@@ -163,6 +167,7 @@ class Registry:
             name=name,
             number=number,
             digest=tags.get("digest", ""),
+            source=str(item["source"]),
             aliases=tuple(sorted(alias for alias, at in names.items() if at == number)),
             metrics=self._metrics(item.get("run_id", "")),
             verdicts=json.loads(tags.get("verdicts", "[]")),
@@ -194,6 +199,11 @@ class Registry:
         if response.status_code >= 400:
             raise NotFound(_message(response)) if "not found" in response.text else BadInput(_message(response))
         return response
+
+
+def _path(source: str) -> str:
+    """The path that the artifact store knows `mlflow-artifacts:/...` by."""
+    return source.removeprefix("mlflow-artifacts:").lstrip("/")
 
 
 def _message(response: httpx.Response) -> str:
