@@ -11,30 +11,17 @@ import pytest
 import redis
 
 from scoreops.adapters.online_store import OnlineStore
-from scoreops.adapters.settings import Settings
-from scoreops.local import valkey
 
-pytestmark = pytest.mark.integration
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, UTC)
 
 
 @pytest.fixture(scope="module")
-def valkey_url(tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("run"))
-    server = valkey.service(settings)
-    server.start()
-    server.wait()
-    yield settings.redis_url
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def feast_store(valkey_url, tmp_path_factory):
+def feast_store(settings, valkey, tmp_path_factory):
     from feast import Entity, FeatureStore, FeatureView, Field, FileSource, PushSource, RepoConfig, ValueType
     from feast.types import Float64
 
     folder = tmp_path_factory.mktemp("feast")
-    host = valkey_url.removeprefix("redis://").partition("/")[0]
+    host = f"{settings.host}:{settings.valkey_port}"
     store = FeatureStore(
         config=RepoConfig(
             project="twin",
@@ -58,10 +45,8 @@ def feast_store(valkey_url, tmp_path_factory):
 
 
 @pytest.fixture
-def ours(valkey_url):
-    with redis.Redis.from_url(valkey_url) as client:
-        client.flushdb()
-        yield OnlineStore(client, "kol_id", "twin")
+def ours(redis_client):
+    return OnlineStore(redis_client, "kol_id", "twin")
 
 
 def table(kols, times, **features):
@@ -96,15 +81,14 @@ def test_we_read_what_feast_writes(feast_store, ours):
     assert seen.present.tolist() == [True, False, True]
 
 
-def test_the_bytes_are_the_same(feast_store, ours, valkey_url):
+def test_the_bytes_are_the_same(feast_store, ours, redis_client):
     rows = table([f"k{i}" for i in range(50)], NOON, a=np.linspace(-1, 1, 50), b=[None] * 49 + [0.0])
     keys, written = [ours.writer.key(f"k{i}") for i in range(50)], []
-    with redis.Redis.from_url(valkey_url) as client:
-        feast_store.push("one_push", rows.to_pandas())
-        written.append([client.hgetall(key) for key in keys])
-        client.flushdb()
-        ours.write("one", rows)
-        written.append([client.hgetall(key) for key in keys])
+    feast_store.push("one_push", rows.to_pandas())
+    written.append([redis_client.hgetall(key) for key in keys])
+    redis_client.flushdb()
+    ours.write("one", rows)
+    written.append([redis_client.hgetall(key) for key in keys])
     assert written[0] == written[1]
 
 
@@ -119,11 +103,11 @@ def test_a_newer_row_stands_against_an_older_one_whoever_writes(feast_store, our
     assert ours.read(["one:a"], ["k"]).values.item() == 5.0
 
 
-def test_two_writers_never_mix_a_row(ours, valkey_url):
+def test_two_writers_never_mix_a_row(ours, settings):
     def write(seed):
         times = [NOON + timedelta(seconds=int(s)) for s in np.random.default_rng(seed).permutation(200)]
         numbers = [t.timestamp() for t in times]
-        with redis.Redis.from_url(valkey_url) as client:
+        with redis.Redis.from_url(settings.redis_url) as client:
             for at, number in zip(times, numbers, strict=True):
                 OnlineStore(client, "kol_id", "twin").write("one", table(["k"], at, a=[number], b=[number]))
 
