@@ -1,0 +1,111 @@
+"""The lake: Iceberg tables on local files with a SQLite catalogue, partitioned by hour of event time (yyyy-mm-dd-HH).
+
+A commit is atomic and can carry properties, such as the offsets that its rows came from: what was written and how far it
+was read can never disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan, Or
+from pyiceberg.table import Table
+from pyiceberg.transforms import HourTransform
+
+from scoreops.core.errors import NotFound
+
+NAMESPACE: Final = "scoreops"
+
+
+class Lake:
+    """The tables in one folder. Readers and one writer of each table may work at once."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._catalog = SqlCatalog(
+            NAMESPACE, uri=f"sqlite:///{folder}/catalogue.db", warehouse=f"file://{folder}", init_catalog_tables="true"
+        )
+        self._catalog.create_namespace_if_not_exists(NAMESPACE)
+
+    def ensure(self, name: str, schema: pa.Schema, time_column: str) -> None:
+        """Create a table partitioned by the hour of `time_column`, if it is not there yet."""
+        identifier = f"{NAMESPACE}.{name}"
+        if self._catalog.table_exists(identifier):
+            return
+        with self._catalog.create_table_transaction(
+            identifier, schema, properties={"write.metadata.delete-after-commit.enabled": "true"}
+        ) as made:
+            with made.update_spec() as spec:
+                spec.add_field(time_column, HourTransform(), f"{time_column}_hour")
+
+    def append(self, name: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
+        """Add rows in one commit that carries `properties`."""
+        self._table(name).append(rows, snapshot_properties=dict(properties))
+
+    def replace(
+        self, name: str, time_column: str, hours: Iterable[int], rows: pa.Table, properties: Mapping[str, str]
+    ) -> None:
+        """Put `rows` in place of everything in `hours` (since the epoch), in one commit that carries `properties`."""
+        where = in_hours(time_column, hours)
+        self._table(name).overwrite(rows, overwrite_filter=where, snapshot_properties=dict(properties))
+
+    def scan(
+        self, name: str, where: BooleanExpression | None = None, columns: Sequence[str] = ("*",)
+    ) -> pa.Table:
+        """Rows of a table that fit `where`. Raises NotFound for an unknown table."""
+        found: pa.Table = self._table(name).scan(where or AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
+        return found
+
+    def snapshots(self, name: str) -> list[tuple[int, dict[str, str]]]:
+        """(id, properties) of every commit, oldest first; none for a table that does not exist."""
+        try:
+            table = self._table(name)
+        except NotFound:
+            return []
+        return [(item.snapshot_id, _properties(item.summary)) for item in table.metadata.snapshots]
+
+    def _table(self, name: str) -> Table:
+        try:
+            return self._catalog.load_table(f"{NAMESPACE}.{name}")
+        except NoSuchTableError as error:
+            raise NotFound(f"the lake has no table {name!r} yet") from error
+
+
+def _properties(summary: Any) -> dict[str, str]:
+    return dict(summary.additional_properties) if summary is not None else {}
+
+
+def equal(column: str, value: str) -> BooleanExpression:
+    """Rows whose `column` is `value`."""
+    return EqualTo(column, value)
+
+
+def both(left: BooleanExpression, right: BooleanExpression) -> BooleanExpression:
+    """Rows that fit both."""
+    return And(left, right)
+
+
+def in_hours(column: str, hours: Iterable[int]) -> BooleanExpression:
+    """Rows whose time lies in one of the hours since the epoch; neighbours are joined into one range."""
+    ranges: list[list[int]] = []
+    for hour in sorted(set(hours)):
+        if ranges and ranges[-1][1] == hour:
+            ranges[-1][1] = hour + 1
+        else:
+            ranges.append([hour, hour + 1])
+    parts = [And(GreaterThanOrEqual(column, _stamp(a)), LessThan(column, _stamp(b))) for a, b in ranges]
+    return reduce(Or, parts) if parts else And(LessThan(column, _stamp(0)), GreaterThanOrEqual(column, _stamp(0)))
+
+
+def _stamp(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3600, UTC).isoformat()
+
+
+__all__ = ["Lake", "both", "equal", "in_hours"]
