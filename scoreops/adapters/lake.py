@@ -39,11 +39,13 @@ class Lake:
         identifier = f"{NAMESPACE}.{name}"
         if self._catalog.table_exists(identifier):
             return
-        with self._catalog.create_table_transaction(
-            identifier, schema, properties={"write.metadata.delete-after-commit.enabled": "true"}
-        ) as made:
-            with made.update_spec() as spec:
-                spec.add_field(time_column, HourTransform(), f"{time_column}_hour")
+        with (
+            self._catalog.create_table_transaction(
+                identifier, schema, properties={"write.metadata.delete-after-commit.enabled": "true"}
+            ) as made,
+            made.update_spec() as spec,
+        ):
+            spec.add_field(time_column, HourTransform(), f"{time_column}_hour")
 
     def append(self, name: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
         """Add rows in one commit that carries `properties`."""
@@ -56,9 +58,7 @@ class Lake:
         where = in_hours(time_column, hours)
         self._table(name).overwrite(rows, overwrite_filter=where, snapshot_properties=dict(properties))
 
-    def scan(
-        self, name: str, where: BooleanExpression | None = None, columns: Sequence[str] = ("*",)
-    ) -> pa.Table:
+    def scan(self, name: str, where: BooleanExpression | None = None, columns: Sequence[str] = ("*",)) -> pa.Table:
         """Rows of a table that fit `where`. Raises NotFound for an unknown table."""
         found: pa.Table = self._table(name).scan(where or AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
         return found
