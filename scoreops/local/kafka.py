@@ -12,6 +12,7 @@ from scoreops.local import jars
 from scoreops.local.service import Service
 
 _CLUSTER_ID: Final = "c2NvcmVvcHMtZW1iZWRkZQ"
+# A broker that crashed may register again only after its session has ended: 4 s instead of 9.
 _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -30,6 +31,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=4194304
 log.retention.hours=-1
 log.message.timestamp.before.max.ms=9223372036854775807
@@ -54,6 +57,7 @@ def service(settings: Settings) -> Service:
     classes = f"{jars.folder('kafka')}/*"
 
     def prepare() -> None:
+        jars.tool("java")
         _format(settings, home, f"{jars.fetch('kafka')}/*")
 
     def ready() -> bool:
@@ -67,9 +71,9 @@ def service(settings: Settings) -> Service:
             return False
 
     heap = ["-Xms256m", "-Xmx384m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={home}/log4j2.properties"]
-    argv = [jars.tool("java"), *heap, "-cp", classes, "kafka.Kafka", f"{home}/server.properties"]
+    argv = ["java", *heap, "-cp", classes, "kafka.Kafka", f"{home}/server.properties"]
     ports = (settings.kafka_port, settings.kafka_port + 1)
-    return Service("kafka", settings.root, argv, ready, ports, prepare=prepare, stop_s=20)
+    return Service("kafka", settings.root, argv, ready, ports, prepare=prepare, stop_s=20, host=settings.host)
 
 
 def _format(settings: Settings, home: Path, classes: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
+from importlib.metadata import version
 
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
-from scoreops.local.service import Service
+from scoreops.local import probes
+from scoreops.local.service import Service, python
 
 
 def service(settings: Settings) -> Service:
@@ -24,25 +26,20 @@ def service(settings: Settings) -> Service:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
 
+    stamp = home / f"migrated-{version('mlflow')}"
+
     def prepare() -> None:
         home.mkdir(parents=True, exist_ok=True)
-        if (home / "migrated").exists():
+        if stamp.exists():
             return
-        done = subprocess.run(
-            [sys.executable, "-m", "mlflow", "db", "upgrade", store], capture_output=True, text=True, check=False
-        )
+        command = python("-m", "mlflow", "db", "upgrade", store)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | env)
         if done.returncode:
             raise NotReady(f"MLflow could not make its database: {done.stderr.strip()[-800:]}")
-        (home / "migrated").touch()
+        stamp.touch()
 
-    def ready() -> bool:
-        import httpx
-
-        try:
-            return httpx.get(f"http://{settings.host}:{settings.mlflow_port}/health", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    argv = [sys.executable, "-m", "uvicorn", "--host", settings.host, "--port", str(settings.mlflow_port)]
-    argv += ["--workers", "1", "--log-level", "warning", "mlflow.server.fastapi_app:app"]
-    return Service("mlflow", settings.root, argv, ready, (settings.mlflow_port,), env=env, prepare=prepare)
+    port = settings.mlflow_port
+    argv = python("-m", "uvicorn", "--host", settings.host, "--port", str(port), "--workers", "1")
+    argv += ["--log-level", "warning", "mlflow.server.fastapi_app:app"]
+    ready = probes.http(settings.host, port, "/health")
+    return Service("mlflow", settings.root, argv, ready, (port,), env=env, prepare=prepare, host=settings.host)

@@ -24,6 +24,7 @@ def service(settings: Settings) -> Service:
 
     argv = [str(_binary()), "--port", str(settings.valkey_port), "--bind", settings.host, "--dir", str(home)]
     argv += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--loglevel", "warning"]
+    argv += ["--set-proc-title", "no"]  # a title is written over the environment, and with it over the mark
     return Service(
         "valkey",
         settings.root,
@@ -31,6 +32,7 @@ def service(settings: Settings) -> Service:
         ready,
         (settings.valkey_port,),
         prepare=lambda: home.mkdir(parents=True, exist_ok=True),
+        host=settings.host,
     )
 
 
