@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scoreops.core.errors import BadInput, NotFound, NotReady, Refused, ScoreOpsError
+from scoreops.core.errors import BadInput, NotFound, NotReady, Refused, ScoreOpsError, Unsupported
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,7 +20,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document 
 
 console = Console()
 err = Console(stderr=True)
-EXIT_CODES: Mapping[type[ScoreOpsError], int] = {BadInput: 2, NotFound: 3, NotReady: 4, Refused: 5}
+EXIT_CODES: Mapping[type[ScoreOpsError], int] = {BadInput: 2, Unsupported: 2, NotFound: 3, NotReady: 4, Refused: 5}
 
 
 def emit(value: Any) -> None:

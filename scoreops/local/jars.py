@@ -12,14 +12,15 @@ from typing import Final
 from scoreops.core.errors import NotReady
 
 POMS: Final = Path(__file__).resolve().parents[2] / "tools" / "jars"
-_INSTALL: Final = "install it with: apt-get install -y --no-install-recommends openjdk-17-jdk-headless maven"
+INSTALL: Final = "install it with: apt-get install -y --no-install-recommends openjdk-17-jdk-headless maven"
+"""What to type on Debian when java or mvn is missing."""
 
 
 def tool(name: str) -> str:
     """Path of `java` or `mvn`. Raises NotReady with the Debian command when it is missing."""
     found = shutil.which(name)
     if found is None:
-        raise NotReady(f"`{name}` is not on the PATH; {_INSTALL}")
+        raise NotReady(f"`{name}` is not on the PATH; {INSTALL}")
     return found
 
 
