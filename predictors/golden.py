@@ -1,0 +1,65 @@
+"""Golden requests: questions whose answers a bundle carries with it, asked through the path that real requests take."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from predictors.served import FEATURES, Served, answer
+from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, Tensor, check_tensor
+from scoreops.core.bundle import Golden
+from scoreops.core.errors import BadInput, Refused
+
+
+def check_golden(served: Served, golden: Golden) -> None:
+    """Raises Refused unless the golden request is answered as it was when the bundle was made."""
+    who = f"{served.model} version {served.version}"
+    if not golden.inputs or not golden.outputs:
+        raise Refused(f"{who} carries no golden request")
+    try:
+        outputs, rows = answer(served, golden_request(served, golden))
+    except BadInput as error:
+        raise Refused(f"{who} does not take its own golden request: {error}") from error
+    for tensor in outputs:
+        _check_output(f"golden request of {who}", served, tensor, rows)
+        _compare(f"golden request of {who}", tensor, _expected(golden, tensor), golden.tolerance)
+
+
+def golden_request(served: Served, golden: Golden) -> InferRequest:
+    """The golden question as a request. Raises BadInput when it names an unknown input."""
+    tensors = []
+    for name, values in golden.inputs.items():
+        spec = served.input_specs.get(name)
+        if spec is None:
+            raise BadInput("is no input of this model", name)
+        parameters = {"schema_hash": served.schema_hash} if name == FEATURES else NO_PARAMETERS
+        tensors.append(Tensor(name, spec.datatype, np.array(values, dtype=DTYPES[spec.datatype]), parameters))
+    return InferRequest(tensors, list(golden.outputs))
+
+
+def _expected(golden: Golden, tensor: Tensor) -> Array:
+    return np.array(golden.outputs[tensor.name], dtype=DTYPES[tensor.datatype])
+
+
+def _check_output(where: str, served: Served, tensor: Tensor, rows: int) -> None:
+    try:
+        check_tensor(served.output_specs[tensor.name], tensor)
+    except BadInput as error:
+        raise Refused(f"{where}: output {error}") from error
+    if len(tensor.data) != rows:
+        raise Refused(f"{where}: output {tensor.name} has {len(tensor.data)} rows, the input {rows}")
+
+
+def _compare(where: str, tensor: Tensor, expected: Array, tolerance: float) -> None:
+    got = tensor.data
+    if got.shape != expected.shape:
+        raise Refused(f"{where}: {tensor.name} has shape {list(got.shape)}, expected {list(expected.shape)}")
+    if got.dtype.kind == "f":
+        same = np.isclose(got, expected.astype(np.float64), rtol=tolerance, atol=tolerance, equal_nan=True)
+    else:
+        same = np.asarray(got == expected)
+    if not same.all():
+        where_not = tuple(int(i) for i in np.argwhere(~same)[0])
+        raise Refused(
+            f"{where}: {tensor.name}{list(where_not)} is {str(got[where_not])[:200]}, "
+            f"expected {str(expected[where_not])[:200]} within {tolerance:g}"
+        )

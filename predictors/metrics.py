@@ -1,0 +1,99 @@
+"""Prometheus metrics of the server, by model and version."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Self
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+_BY: Final = ("model", "version")
+
+
+class _Children:
+    """The children of one model version, looked up once."""
+
+    __slots__ = ("failed", "ok", "rows", "seconds")
+
+    def __init__(self, metrics: Metrics, model: str, version: str) -> None:
+        self.ok = metrics.requests.labels(model, version, "ok")
+        self.failed = metrics.requests.labels(model, version, "error")
+        self.seconds = metrics.seconds.labels(model, version)
+        self.rows = metrics.rows.labels(model, version)
+
+
+class RequestMeter:
+    """Counts one request: as ok when `done` was called, else as an error."""
+
+    __slots__ = ("_children", "_done", "_in_flight")
+
+    def __init__(self, children: _Children, in_flight: Gauge) -> None:
+        self._children = children
+        self._in_flight = in_flight
+        self._done = False
+
+    def __enter__(self) -> Self:
+        self._in_flight.inc()
+        return self
+
+    def done(self, rows: int, seconds: float) -> None:
+        """Note an answer of `rows` rows that took `seconds`."""
+        self._done = True
+        self._children.ok.inc()
+        self._children.seconds.observe(seconds)
+        self._children.rows.observe(rows)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._in_flight.dec()
+        if not self._done:
+            self._children.failed.inc()
+
+
+class Metrics:
+    """All metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        own = self.registry
+        self.requests = Counter(
+            "predictor_requests", "Inference requests to a known version.", (*_BY, "outcome"), registry=own
+        )
+        self.refused = Counter(
+            "predictor_http_errors", "HTTP requests answered with an error, by status.", ("status",), registry=own
+        )
+        self.seconds = Histogram(
+            "predictor_request_duration_seconds",
+            "From the decoded request to its answer.",
+            _BY,
+            buckets=SECONDS,
+            registry=own,
+        )
+        self.rows = Histogram("predictor_batch_rows", "Rows in one request.", _BY, buckets=ROWS, registry=own)
+        self.in_flight = Gauge("predictor_requests_in_flight", "Requests being answered.", registry=own)
+        self.loads = Counter("predictor_model_loads", "Bundles loaded or refused.", (*_BY, "outcome"), registry=own)
+        self.load_seconds = Histogram(
+            "predictor_model_load_duration_seconds", "From fetching a bundle to ready.", ("model",), registry=own
+        )
+        self.serving = Gauge(
+            "predictor_model_ready", "1 for each version that answers under an alias.", (*_BY, "alias"), registry=own
+        )
+        self.logged = Counter(
+            "predictor_inference_log", "Answers for the inference log: in, sent, dropped.", ("stage",), registry=own
+        )
+        for stage in ("in", "sent", "dropped"):
+            self.logged.labels(stage)
+        self._children: dict[tuple[str, str], _Children] = {}
+
+    def request(self, model: str, version: str) -> RequestMeter:
+        """A context that counts one request."""
+        children = self._children.get((model, version))
+        if children is None:
+            children = self._children[model, version] = _Children(self, model, version)
+        return RequestMeter(children, self.in_flight)
+
+    def render(self) -> bytes:
+        """The text exposition format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,135 @@
+"""One loaded bundle, and the check that a question fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from predictors.tensors import DTYPES, Array, InferRequest, Parameter, Parameters, Tensor, check_tensor
+from scoreops.core.bundle import TensorSpec
+from scoreops.core.errors import BadInput
+from scoreops.core.spec import Schema
+
+Predict = Callable[[Mapping[str, Array], Mapping[str, Parameter]], Mapping[str, object]]
+"""Inputs by name and parameters -> outputs by name, arrays or lists. Pure, and safe to call from two threads."""
+
+FEATURES: Final = "features"
+"""The input whose columns are checked against the schema."""
+REASONS: Final = "reasons"
+"""The output that costs more than all others: a model is told by a parameter of this name whether it is wanted."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version of one model, ready to answer."""
+
+    model: str
+    version: str
+    digest: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    schema: Schema
+    predict: Predict = field(repr=False)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def joined_columns(self) -> str:
+        """The columns of `features` as one parameter: names in order, separated by commas."""
+        return ",".join(self.schema.columns)
+
+    @cached_property
+    def schema_hash(self) -> str:
+        """Hash of the columns of `features`."""
+        return self.schema.hash
+
+    @cached_property
+    def input_specs(self) -> Mapping[str, TensorSpec]:
+        """Inputs by name."""
+        return {spec.name: spec for spec in self.inputs}
+
+    @cached_property
+    def output_specs(self) -> Mapping[str, TensorSpec]:
+        """Outputs by name."""
+        return {spec.name: spec for spec in self.outputs}
+
+    @cached_property
+    def all_outputs(self) -> frozenset[str]:
+        """Names of the outputs."""
+        return frozenset(self.output_specs)
+
+
+def arrange(served: Served, request: InferRequest) -> tuple[dict[str, Array], int]:
+    """The inputs by name and their number of rows. Raises BadInput with a sentence that names what does not fit."""
+    given: dict[str, Array] = {}
+    rows = -1
+    for tensor in request.inputs:
+        spec = served.input_specs.get(tensor.name)
+        if spec is None:
+            raise BadInput(f"is no input of {served.model}; it takes {_names(served.inputs)}", tensor.name)
+        if tensor.name in given:
+            raise BadInput("is given twice", tensor.name)
+        check_tensor(spec, tensor)
+        if rows not in (-1, len(tensor.data)):
+            raise BadInput(f"has {len(tensor.data)} rows, another input has {rows}", tensor.name)
+        rows = len(tensor.data)
+        if tensor.name == FEATURES:
+            check_schema(served, tensor.parameters)
+        if tensor.data.dtype.kind == "f" and np.isinf(tensor.data).any():
+            raise BadInput("holds an infinite value; what is missing is null", tensor.name)
+        given[tensor.name] = tensor.data
+    for spec in served.inputs:
+        if not spec.optional and spec.name not in given:
+            raise BadInput("this input is missing", spec.name)
+    if rows < 1:
+        raise BadInput("a request needs at least one row", served.inputs[0].name)
+    return given, rows
+
+
+def wanted(served: Served, names: Sequence[str]) -> Sequence[str]:
+    """The outputs to give, in the order asked for. Raises BadInput for an unknown or repeated name."""
+    if not names:
+        return tuple(served.output_specs)
+    if not served.all_outputs.issuperset(names):
+        unknown = next(name for name in names if name not in served.all_outputs)
+        raise BadInput(f"{unknown!r} is no output of {served.model}; it gives {_names(served.outputs)}", "outputs")
+    if len(set(names)) != len(names):
+        raise BadInput("an output is asked for twice", "outputs")
+    return names
+
+
+def check_schema(served: Served, parameters: Parameters) -> None:
+    """Raises BadInput unless `columns` or `schema_hash` say that the columns are those of the bundle, in its order."""
+    columns, digest = parameters.get("columns"), parameters.get("schema_hash")
+    if columns is None and digest is None:
+        raise BadInput(
+            "say which columns these are: parameter `columns` (names in order, separated by commas) or `schema_hash`",
+            FEATURES,
+        )
+    if columns is not None and columns != served.joined_columns:
+        if not isinstance(columns, str | list):
+            raise BadInput("parameter `columns` must be names in order, separated by commas", FEATURES)
+        served.schema.check(columns.split(",") if isinstance(columns, str) else columns)
+    if digest is not None and digest != served.schema_hash:
+        reason = f"schema_hash is {digest}, but {served.model} version {served.version} needs {served.schema_hash}"
+        raise BadInput(f"{reason}; send `columns` to learn the difference", FEATURES)
+
+
+def _names(specs: Sequence[TensorSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
+
+
+def answer(served: Served, request: InferRequest) -> tuple[list[Tensor], int]:
+    """Outputs in the order asked for, and the number of rows. Raises BadInput when the request does not fit."""
+    names = wanted(served, request.outputs)
+    given, rows = arrange(served, request)
+    parameters = {**request.parameters, REASONS: REASONS in names}
+    values = served.predict(given, parameters)
+    return [_tensor(served.output_specs[name], values[name]) for name in names], rows
+
+
+def _tensor(spec: TensorSpec, values: object) -> Tensor:
+    return Tensor(spec.name, spec.datatype, np.asarray(values, dtype=DTYPES[spec.datatype]))
