@@ -1,8 +1,8 @@
 """The lake's side of the stream: every accepted event as it came, and tiles made by folding whole hours again.
 
-`raw_events` is appended with the next offsets in the same commit. `minutes` and `posts` are rewritten for the hours that
-a commit touched, from all raw events of those hours: repeats are found exactly, late events find their hour, and a crash
-between the two is made up for at the next start, since each raw commit names the hours that it touched.
+`raw_events` is appended with the next offsets in the same commit. `minutes` and `posts` are rewritten for the hours
+that a commit touched, from all raw events of those hours: repeats are found exactly, late events find their hour, and
+a crash between the two is made up for at the next start, since each raw commit names the hours that it touched.
 """
 
 from __future__ import annotations

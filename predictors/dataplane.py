@@ -150,7 +150,7 @@ class DataPlane:
         found = []
         for name in self._lineups.models:
             line = self._lineups.of(name)
-            found += [IndexEntry(name, v, "READY", ", ".join(line.aliases_of(v))) for v in line.versions]
+            found += [IndexEntry(name, v, "READY", "") for v in line.versions]
             failed = [IndexEntry(name, version, "UNAVAILABLE", why) for version, why in line.failed.items()]
             if not line.entries and not failed:
                 failed = [IndexEntry(name, "", "LOADING" if not line.problem else "UNAVAILABLE", line.problem)]

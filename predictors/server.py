@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 import uvicorn
 import uvloop
+from prometheus_client import disable_created_metrics
 
 from predictors.dataplane import DataPlane, Limits
 from predictors.inference_log import InferenceLog
@@ -81,6 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _serve(options: Options, listener: socket.socket) -> None:
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics()
     lineups = Lineups(options.scores)
     keeper = Keeper(options.source, options.scores, lineups, metrics)

@@ -1,7 +1,7 @@
 """The lake: Iceberg tables on local files with a SQLite catalogue, partitioned by hour of event time (yyyy-mm-dd-HH).
 
-A commit is atomic and can carry properties, such as the offsets that its rows came from: what was written and how far it
-was read can never disagree.
+A commit is atomic and can carry properties, such as the offsets that its rows came from: what was written and how far
+it was read can never disagree.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -36,6 +38,36 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     console.print(grid)
+
+
+class Counter:
+    """A number that grows on the terminal while long work goes on."""
+
+    def __init__(self, set_: Callable[[int], None]) -> None:
+        self.set = set_
+        """Show this number."""
+
+
+@contextmanager
+def counting(doing: str, what: str) -> Iterator[Counter]:
+    """Show how many `what` were done, on standard error and only at a terminal."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f} " + what), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(doing, total=None)
+        yield Counter(lambda number: progress.update(task, completed=number))
+
+
+def moment(text: str, name: str) -> datetime:
+    """A time given on the command line. Raises BadInput unless it is ISO 8601 with its zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no time like 2026-03-22T03:00:00Z", name) from error
+    if at.tzinfo is None:
+        raise BadInput(f"{text!r} lacks its time zone, write {text}Z for UTC", name)
+    return at
 
 
 def handled(command: Callable[P, R]) -> Callable[P, R]:

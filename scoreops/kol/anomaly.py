@@ -83,17 +83,17 @@ def follower_spikes(cube: HourCube, start: int, stop: int) -> list[Alert]:
         evidence[j] = (z, share, recent[:, j] / np.maximum(usual, 1.0))
     made = []
     for row, j in _openings(fired, cube, start, stop):
-        z, share, ratio = (float(values[row]) for values in evidence[j])
+        sigmas, growth, ratio = (float(values[row]) for values in evidence[j])
         explained = ratio >= EXPLAINED_RATIO
         numbers = {
             "new_followers": float(delta[row, j]),
-            "share": share,
-            "z": z,
+            "share": growth,
+            "z": sigmas,
             "views_ratio": ratio,
             "explained": explained,
         }
         why = f"views {ratio:.1f} times their usual level" if explained else f"views only {ratio:.1f} times their usual"
-        words = f"{delta[row, j]:+,.0f} followers ({share:+.1%}) in an hour, {z:.1f} sigma; {why}"
+        words = f"{delta[row, j]:+,.0f} followers ({growth:+.1%}) in an hour, {sigmas:.1f} sigma; {why}"
         made.append(_alert("follower_spike", cube, row, j, "info" if explained else "high", words, numbers))
     return made
 

@@ -89,7 +89,7 @@ class _Event(BaseModel):
 class PostMetrics(_Event):
     """Counters of one post as the platform shows them at `event_time`: cumulative since `published_at`.
 
-    `views` is null where the platform does not show them: missing is not zero.
+    `views` and `shares` are null where the platform does not show them: missing is not zero.
     """
 
     type: Literal["post_metrics"]
@@ -98,7 +98,7 @@ class PostMetrics(_Event):
     views: Count | None
     likes: Count
     comments: Count
-    shares: Count
+    shares: Count | None
 
 
 class Profile(_Event):
@@ -177,7 +177,7 @@ TOPIC_OF: Final[dict[str, str]] = {
     **dict.fromkeys(("view", "click", "add_to_cart"), WEB_TOPIC),
     **dict.fromkeys(("purchase", "refund"), TX_TOPIC),
 }
-_IDENTITY: Final[dict[str, tuple[str, ...]]] = {
+IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "post_metrics": ("post_id", "event_time"),
     "profile": ("event_time",),
     "comment": ("comment_id",),
@@ -195,7 +195,7 @@ def event_id(fields: dict[str, Any]) -> str:
     Two reports of one happening agree in the id whatever else differs. Times count in microseconds of UTC.
     """
     parts = [str(fields.get(name)) for name in ("type", "platform", "kol_id")]
-    for name in _IDENTITY.get(str(fields["type"]), ()):
+    for name in IDENTITY.get(str(fields["type"]), ()):
         value = fields.get(name)
         if name == "event_time":
             value = _microseconds(value)

@@ -1,8 +1,8 @@
 """Fusion: what a KOL is worth paying for now, from the newest answer of each branch.
 
-Relations of the branches: (A) parallel, a logistic sum and a weighted score; (B) gating, a low trust blocks or discounts
-spend; (C) coupling, the trust score of an earlier hour is a feature of the success forecast. Expected value is
-forecast revenue times trust / 100, with an interval from the intervals of both.
+Relations of the branches: (A) parallel, a logistic sum and a weighted score; (B) gating, a low trust blocks or
+discounts spend; (C) coupling, the trust score of an earlier hour is a feature of the success forecast. Expected value
+is forecast revenue times trust / 100, with an interval from the intervals of both.
 """
 
 from __future__ import annotations

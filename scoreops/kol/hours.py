@@ -165,8 +165,9 @@ def _gains(posts: pl.DataFrame, shape: tuple[int, int], start: int) -> dict[str,
     values: dict[str, Array] = {"new_posts": _scatter(first.with_columns(pl.lit(1.0).alias("n")), "n", shape, start)}
     for name in GAIN_CHANNELS:
         values[name] = _scatter(gained.filter(pl.col(name).is_not_null()), name, shape, start)
-    hidden = posts.group_by("row").agg(pl.col("views").is_null().all().alias("hidden")).filter("hidden")
-    values["d_views"][hidden["row"].to_numpy()] = np.nan
+    for name in ("views", "shares"):
+        hidden = posts.group_by("row").agg(pl.col(name).is_null().all().alias("hidden")).filter("hidden")
+        values[f"d_{name}"][hidden["row"].to_numpy()] = np.nan
     return values
 
 

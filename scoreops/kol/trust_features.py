@@ -52,6 +52,8 @@ MEANING: Final[Mapping[str, str]] = {
     "night_share": "share of the activity at night in Vietnam",
 }
 TRUST_FEATURES: Final = Schema(tuple(MEANING))
+BUSINESS: Final = ("click_rate", "conversion", "refund_rate", "revenue_per_visit", "visits_per_follower")
+"""Columns that only a KOL with campaigns has."""
 
 
 def trust_features(cube: HourCube, hours: NDArray[np.int64]) -> Array:
@@ -77,7 +79,7 @@ def _at(cube: HourCube) -> Array:
 
 def _ratio(top: Array, bottom: Array, *, least: float = 1.0) -> Array:
     """Top / bottom, NaN where the bottom is below `least`: too little to speak of a share."""
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom >= least)
+    return np.asarray(np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom >= least))
 
 
 def _log(x: Array) -> Array:

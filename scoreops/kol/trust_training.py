@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import export_isolation_forest, export_xgboost, single
 from scoreops.kol.text import embed_all, fit_text, text_logit
 from scoreops.kol.trust import FOREST_CENTRE, FOREST_SCALE, TrustModel, TrustScorer
-from scoreops.kol.trust_features import TRUST_FEATURES, peer_group
+from scoreops.kol.trust_features import BUSINESS, TRUST_FEATURES, peer_group
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -63,6 +63,18 @@ class TrustRows:
         )
 
 
+def without_business(rows: TrustRows) -> TrustRows:
+    """The rows, each followed by a copy as it would look had the KOL never run a campaign.
+
+    An agency's labels come from campaigns, but scores are asked for KOLs without one too: the model must be calibrated
+    for them.
+    """
+    hidden = rows.features.copy()
+    hidden[:, [TRUST_FEATURES.columns.index(name) for name in BUSINESS]] = np.nan
+    both = rows.take(np.tile(np.arange(len(rows.genuine)), 2))
+    return replace(both, features=np.concatenate([rows.features, hidden]))
+
+
 @dataclass(frozen=True)
 class Trained:
     """The model, its out-of-fold members with their rows, and how much each column mattered."""
@@ -81,6 +93,7 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
         raise Refused(
             f"{n} labelled rows, {genuine} of them genuine; {MIN_ROWS} are needed and {MIN_EACH} of each kind"
         )
+    rows = without_business(rows)
     profiles = embed_all(rows.comments)
     places, members = _out_of_fold(rows, profiles, seed)
     labels = rows.genuine[places]
@@ -96,10 +109,12 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
         medians=medians,
         peers=_peers(100 * stacker(members), rows.take(places)),
     )
+    scores = _crossed(members, labels, rows.kols[places])
+    real = places < n
     gains = booster.get_score(importance_type="total_gain")
     names = TRUST_FEATURES.columns
     importance = {name: float(gains.get(f"f{place}", 0.0)) for place, name in enumerate(names)}
-    return Trained(model, places, _crossed(members, labels, rows.kols[places]), importance)
+    return Trained(model, places[real], scores[real], importance)
 
 
 def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices]]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -50,3 +51,8 @@ def fetch(name: str) -> Path:
     except OSError:  # somebody else was first
         shutil.rmtree(part, ignore_errors=True)
     return target
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        fetch(wanted)

@@ -1,0 +1,72 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint verify bench clean
+SHELL := /bin/bash
+PY := .venv/bin/python
+RUN := PYTHONPATH=. $(PY)
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/full jars ## install everything (Python packages with checked hashes, the Kafka and Spark jars)
+
+demo: .venv/base jars-kafka ## the whole loop on this machine: events, features, training, serving, decisions
+	@$(RUN) -m scoreops demo $(ARGS)
+
+up: .venv/base jars-kafka ## start Kafka, Valkey and MLflow and leave them running
+	@$(RUN) -m scoreops up
+
+down: .venv/base ## stop whatever runs under .run
+	@$(RUN) -m scoreops down
+
+test: setup lint ## every check and every test
+	@$(RUN) -m pytest $(ARGS)
+
+lint: .venv/full ## ruff, mypy --strict, import contracts
+	@.venv/bin/ruff check -q .
+	@.venv/bin/ruff format --check -q .
+	@.venv/bin/mypy
+	@PYTHONPATH=. .venv/bin/lint-imports --no-cache > .venv/imports.log || { cat .venv/imports.log; exit 1; }
+
+verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no host
+	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
+	    --python-version 3.11 -q -c requirements/full.txt -o .venv/full.lock
+	@diff -q .venv/full.lock requirements/full.txt
+	@! grep -nE 'https?://|index-url' requirements/*.txt
+
+bench: .venv/full jars ## side-by-side measurements, saved under .run/bench
+	@$(RUN) -m scoreops bench --all
+
+clean: down ## remove state, environment and caches
+	@rm -rf .run .venv .mypy_cache .ruff_cache .pytest_cache
+
+.PHONY: jars jars-kafka tools-java
+jars: tools-java .venv/base
+	@$(RUN) -m scoreops.local.jars kafka spark
+
+jars-kafka: tools-java .venv/base
+	@$(RUN) -m scoreops.local.jars kafka
+
+tools-java:
+	@command -v java >/dev/null || { echo "Java 17 is missing: apt-get install openjdk-17-jre-headless"; exit 1; }
+	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven"; exit 1; }
+
+# An environment is made once for each content of its lock; the full one also serves wherever the base one would do.
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+SYNC = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync -q --require-hashes
+
+.uv/bin/uv:
+	@command -v python3.11 >/dev/null || { echo "Python 3.11 is missing: apt-get install python3.11 python3.11-venv"; exit 1; }
+	@python3.11 -m venv .uv && .uv/bin/pip install -q --disable-pip-version-check uv
+
+.venv/bin/scoreops: | $(UV)
+	@test -x $(PY) || $(UV) venv -q --python 3.11 .venv
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m scoreops "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	@chmod +x $@
+
+.venv/full: requirements/full.txt .venv/bin/scoreops
+	@echo "installing the full environment" && $(SYNC) requirements/full.txt && touch .venv/base $@
+
+.venv/base: requirements/base.txt .venv/bin/scoreops
+	@test .venv/full -nt requirements/full.txt || { echo "installing the environment"; $(SYNC) requirements/base.txt; }
+	@touch $@
