@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from scoreops.adapters.kafka import Record, dead_letter
+from scoreops.adapters.kafka import dead_letter
+from scoreops.adapters.kafka_log import Record
 from scoreops.core.errors import BadInput
 from scoreops.kol.events import AnyEvent, parse
 from scoreops.kol.tiles import to_table

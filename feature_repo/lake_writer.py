@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from feature_repo.intake import read
 from feature_repo.stream import decode_fence, encode_fence
-from scoreops.adapters.kafka import LogReader, Record, ensure_topics
+from scoreops.adapters.kafka import ensure_topics
+from scoreops.adapters.kafka_log import LogReader, Record
 from scoreops.adapters.lake import Lake, in_hours
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady

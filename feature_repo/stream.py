@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from feature_repo.intake import read
 from feature_repo.tile_state import Applied, TileState
-from scoreops.adapters.kafka import FastProducer, LogReader, Offsets, ensure_topics, start_offsets
+from scoreops.adapters.kafka import FastProducer, ensure_topics
+from scoreops.adapters.kafka_log import Offsets, OrderedReader, start_offsets
 from scoreops.adapters.settings import Settings
 from scoreops.adapters.state_store import StateStore
 from scoreops.core.errors import FenceMoved, NotReady
@@ -25,6 +27,7 @@ JOB: Final = "kol-stream"
 BATCH: Final = 20_000
 POLL_S: Final = 0.05
 _RETRY_S: Final = 0.5
+KEPT_LATENCIES: Final = 200_000
 
 OnBatch = Callable[[Applied], None]
 
@@ -39,7 +42,16 @@ class Progress:
     repeats: int = 0
     late: int = 0
     dead_lettered: int = 0
-    latencies_ms: list[float] = field(default_factory=list)
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LATENCIES))
+
+    def summary(self) -> dict[str, float]:
+        """Counts, and p50 and p99 of the newest latencies where there are any."""
+        kept = ("batches", "read", "folded", "repeats", "late", "dead_lettered")
+        made: dict[str, float] = {name: getattr(self, name) for name in kept}
+        ordered = sorted(self.latencies_ms)
+        if ordered:
+            made |= {f"latency_ms_p{q}": round(ordered[(len(ordered) - 1) * q // 100], 1) for q in (50, 99)}
+        return made
 
 
 def encode_fence(offsets: Offsets) -> str:
@@ -83,7 +95,7 @@ class PlainRunner:
 
     def _follow(self, stop: threading.Event, *, until_idle: bool, batch: int) -> None:
         offsets = decode_fence(self._state.fence)
-        reader = LogReader(self._settings.kafka_bootstrap, offsets)
+        reader = OrderedReader(self._settings.kafka_bootstrap, offsets)
         try:
             ends = reader.ends(offsets)
             while not stop.is_set():

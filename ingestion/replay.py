@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 import orjson
 
 from ingestion.importers import IMPORTERS
-from scoreops.adapters.kafka import FastProducer, dead_letter, original_of, read_all
+from scoreops.adapters.kafka import FastProducer, dead_letter, original_of
+from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import BadInput, NotFound, Unsupported
 from scoreops.kol.events import DLQ_TOPIC, LABELS_TOPIC, TOPIC_OF, encode, parse

@@ -1,4 +1,4 @@
-"""Kafka: topics, producers, consumers, dead letters. The only file that imports a Kafka client.
+"""Kafka: topics, producers, dead letters. This file and `kafka_log`, which reads, alone import a Kafka client.
 
 kafka-python serves administration and everything at a low rate; confluent-kafka serves the hot paths (docs/adr/0002).
 Both producers are idempotent and wait for all in-sync replicas, and both place a key on the same partition (murmur2).
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Consumer as NativeConsumer
+from confluent_kafka import KafkaError
 from confluent_kafka import Producer as NativeProducer
 
 from scoreops.core.errors import NotReady
@@ -21,20 +20,6 @@ PARTITIONS: Final = 2
 """Partitions of every topic keyed by KOL: a KOL has the same partition number on each."""
 DELIVERY_TIMEOUT_MS: Final = 180_000
 """How long a producer keeps what it could not deliver yet: three times the outage that must lose nothing."""
-
-Offsets = dict[tuple[str, int], int]
-"""Next offset to read by (topic, partition)."""
-
-
-class Record(NamedTuple):
-    """One message with its place in the log."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes
 
 
 def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTITIONS) -> None:
@@ -138,99 +123,6 @@ class SlowProducer:
     def close(self) -> None:
         """Flush and close."""
         self._producer.close()
-
-
-class LogReader:
-    """A consumer of explicit partitions from explicit offsets: its reader keeps the offsets, not the broker."""
-
-    def __init__(self, bootstrap: str, offsets: Offsets) -> None:
-        self._consumer = NativeConsumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "scoreops-reader",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 20,
-                "fetch.min.bytes": 1,
-                "queued.max.messages.kbytes": 65_536,
-                "log_level": 2,
-            }
-        )
-        self._consumer.assign(
-            [
-                TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
-                for (topic, partition), offset in offsets.items()
-            ]
-        )
-
-    def poll(self, limit: int, timeout_s: float) -> list[Record]:
-        """Up to `limit` messages, waiting at most `timeout_s`. A lost broker gives none, not an error."""
-        records = []
-        for message in self._consumer.consume(limit, timeout_s):
-            error = message.error()
-            if error is not None:
-                if error.retriable() or error.code() in _TRANSIENT:
-                    continue
-                raise KafkaException(error)
-            records.append(
-                Record(
-                    message.topic(),
-                    message.partition(),
-                    message.offset(),
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value() or b"",
-                )
-            )
-        return records
-
-    def ends(self, partitions: Iterable[tuple[str, int]]) -> Offsets:
-        """The next offset that will be written, by partition. Raises NotReady when the broker does not answer."""
-        return _watermarks(self._consumer, partitions)
-
-    def close(self) -> None:
-        """Leave."""
-        self._consumer.close()
-
-
-_TRANSIENT: Final = {
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the client's own names
-    KafkaError._TRANSPORT,  # noqa: SLF001
-    KafkaError._RESOLVE,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError._PARTITION_EOF,  # noqa: SLF001
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-}
-
-
-def _watermarks(consumer: NativeConsumer, partitions: Iterable[tuple[str, int]]) -> Offsets:
-    try:
-        return {(t, p): consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10)[1] for t, p in partitions}
-    except KafkaException as error:
-        raise NotReady(f"the broker does not answer: {error}") from error
-
-
-def start_offsets(topics: Iterable[str], partitions: int = PARTITIONS) -> Offsets:
-    """The beginning of every partition."""
-    return {(topic, partition): 0 for topic in topics for partition in range(partitions)}
-
-
-def read_all(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterator[Record]:
-    """Every message that is on `topic` now, partition by partition."""
-    for partition in range(partitions):
-        reader = LogReader(bootstrap, {(topic, partition): 0})
-        try:
-            end = reader.ends([(topic, partition)])[topic, partition]
-            position = 0
-            while position < end:
-                for record in reader.poll(10_000, 0.2):
-                    position = record.offset + 1
-                    if record.offset < end:
-                        yield record
-        finally:
-            reader.close()
 
 
 def dead_letter(raw: bytes, reason: str, field: str, source: str, position: str) -> tuple[bytes, bytes]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from scoreops.adapters.kafka import FastProducer, ensure_topics, read_all
+from scoreops.adapters.kafka import FastProducer, ensure_topics
+from scoreops.adapters.kafka_log import read_all
 
 
 @pytest.mark.usefixtures("kafka")

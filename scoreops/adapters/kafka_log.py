@@ -1,0 +1,197 @@
+"""Reading the log: explicit partitions from explicit offsets, in the order in which messages were written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer as NativeConsumer
+
+from scoreops.adapters.kafka import PARTITIONS
+from scoreops.core.errors import NotReady
+
+Offsets = dict[tuple[str, int], int]
+"""Next offset to read by (topic, partition)."""
+
+
+class Record(NamedTuple):
+    """One message with its place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes
+
+
+class LogReader:
+    """A consumer of explicit partitions from explicit offsets: its reader keeps the offsets, not the broker."""
+
+    def __init__(self, bootstrap: str, offsets: Offsets) -> None:
+        self._consumer = NativeConsumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "scoreops-reader",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 20,
+                "fetch.min.bytes": 1,
+                "queued.max.messages.kbytes": 65_536,
+                "log_level": 2,
+            }
+        )
+        self._consumer.assign(
+            [
+                TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
+                for (topic, partition), offset in offsets.items()
+            ]
+        )
+
+    def poll(self, limit: int, timeout_s: float) -> list[Record]:
+        """Up to `limit` messages, waiting at most `timeout_s`. A lost broker gives none, not an error."""
+        records = []
+        for message in self._consumer.consume(limit, timeout_s):
+            error = message.error()
+            if error is not None:
+                if error.retriable() or error.code() in _TRANSIENT:
+                    continue
+                raise KafkaException(error)
+            records.append(
+                Record(
+                    message.topic(),
+                    message.partition(),
+                    message.offset(),
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value() or b"",
+                )
+            )
+        return records
+
+    def ends(self, partitions: Iterable[tuple[str, int]]) -> Offsets:
+        """The next offset that will be written, by partition. Raises NotReady when the broker does not answer."""
+        return _watermarks(self._consumer, partitions)
+
+    def end(self, place: tuple[str, int]) -> int:
+        """The end of a partition as the last answer of the broker told; -1 before the first."""
+        high: int = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1]
+        return high
+
+    def pause(self, place: tuple[str, int], *, paused: bool) -> None:
+        """Stop or go on fetching a partition."""
+        (self._consumer.pause if paused else self._consumer.resume)([TopicPartition(*place)])
+
+    def close(self) -> None:
+        """Leave."""
+        self._consumer.close()
+
+
+class OrderedReader:
+    """Reads like LogReader, but across partitions in the order of the messages' times.
+
+    A reader that catches up would otherwise see the whole of a short partition before the beginning of a long one, and
+    event time would run far ahead of what is still to come. A message waits until no partition can hold an earlier one.
+    """
+
+    def __init__(self, bootstrap: str, offsets: Offsets) -> None:
+        self._reader = LogReader(bootstrap, offsets)
+        self._buffers: dict[tuple[str, int], deque[Record]] = {place: deque() for place in offsets}
+        self._next = dict(offsets)
+        self._seen = dict.fromkeys(offsets, 0)
+        self._paused: set[tuple[str, int]] = set()
+        self._first_ends = self._reader.ends(offsets)
+
+    def poll(self, limit: int, timeout_s: float) -> list[Record]:
+        """Up to `limit` messages whose turn it is, waiting at most `timeout_s`."""
+        wait = 0.0 if any(self._buffers.values()) and not self._lagging() else timeout_s
+        for record in self._reader.poll(limit, wait):
+            place = (record.topic, record.partition)
+            self._buffers[place].append(record)
+            self._next[place], self._seen[place] = record.offset + 1, record.timestamp_ms
+        released = self._release(limit)
+        self._balance(limit)
+        return released
+
+    def ends(self, partitions: Iterable[tuple[str, int]]) -> Offsets:
+        """The next offset that will be written, by partition. Raises NotReady when the broker does not answer."""
+        return self._reader.ends(partitions)
+
+    def close(self) -> None:
+        """Leave."""
+        self._reader.close()
+
+    def _lagging(self) -> list[tuple[str, int]]:
+        """Partitions with nothing at hand though the log has more."""
+        return [place for place, buffer in self._buffers.items() if not buffer and self._behind(place)]
+
+    def _behind(self, place: tuple[str, int]) -> bool:
+        return self._next[place] < max(self._first_ends[place], self._reader.end(place))
+
+    def _release(self, limit: int) -> list[Record]:
+        latest = min((self._seen[place] for place in self._lagging()), default=None)
+        heads = [(buffer[0].timestamp_ms, place) for place, buffer in self._buffers.items() if buffer]
+        heapify(heads)
+        released: list[Record] = []
+        while heads and len(released) < limit and (latest is None or heads[0][0] <= latest):
+            at, place = heappop(heads)
+            buffer = self._buffers[place]
+            released.append(buffer.popleft())
+            if buffer:
+                heappush(heads, (buffer[0].timestamp_ms, place))
+            elif self._behind(place):
+                latest = at if latest is None else min(at, latest)
+        return released
+
+    def _balance(self, limit: int) -> None:
+        """A partition that is far ahead of the others waits for them, so that buffers stay small."""
+        for place, buffer in self._buffers.items():
+            if place not in self._paused and len(buffer) > 2 * limit:
+                self._paused.add(place)
+                self._reader.pause(place, paused=True)
+            elif place in self._paused and len(buffer) < limit:
+                self._paused.discard(place)
+                self._reader.pause(place, paused=False)
+
+
+_TRANSIENT: Final = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - the client's own names
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._PARTITION_EOF,  # noqa: SLF001
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+
+
+def _watermarks(consumer: NativeConsumer, partitions: Iterable[tuple[str, int]]) -> Offsets:
+    try:
+        return {(t, p): consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10)[1] for t, p in partitions}
+    except KafkaException as error:
+        raise NotReady(f"the broker does not answer: {error}") from error
+
+
+def start_offsets(topics: Iterable[str], partitions: int = PARTITIONS) -> Offsets:
+    """The beginning of every partition."""
+    return {(topic, partition): 0 for topic in topics for partition in range(partitions)}
+
+
+def read_all(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterator[Record]:
+    """Every message that is on `topic` now, partition by partition."""
+    for partition in range(partitions):
+        reader = LogReader(bootstrap, {(topic, partition): 0})
+        try:
+            end = reader.ends([(topic, partition)])[topic, partition]
+            position = 0
+            while position < end:
+                for record in reader.poll(10_000, 0.2):
+                    position = record.offset + 1
+                    if record.offset < end:
+                        yield record
+        finally:
+            reader.close()
