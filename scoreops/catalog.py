@@ -9,7 +9,8 @@ from typing import Any, Final, Protocol
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import Unsupported
 from scoreops.core.spec import Schema
-from scoreops.kol import success, trust
+from scoreops.kol import fusion_score, success, trust
+from scoreops.kol.fusion_score import FUSION_FEATURES
 from scoreops.kol.success_features import SUCCESS_FEATURES
 from scoreops.kol.trust_features import TRUST_FEATURES
 
@@ -36,6 +37,7 @@ class Score:
 _ALL: Final = (
     Score("trust", TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
     Score("success", SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load),
+    Score("fusion", FUSION_FEATURES, fusion_score.TENSORS_IN, fusion_score.TENSORS_OUT, fusion_score.FusionScorer.load),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
         if unknown:
             raise BadInput(f"no such setting; known are {', '.join(sorted(known))}", unknown[0])
 
+    def environment(self) -> dict[str, str]:
+        """These settings for a child process; secrets travel by their files."""
+        values = self.model_dump(exclude={"api_key", "pseudonym_key", "home"}, exclude_none=True)
+        return {f"{_PREFIX}{name}".upper(): str(value) for name, value in values.items()} | {
+            f"{_PREFIX}HOME": str(self.root)
+        }
+
     @cached_property
     def root(self) -> Path:
         """`home` as an absolute path."""

@@ -27,6 +27,33 @@ class Band:
         return np.maximum(forecast + self.low * scale, 0), np.maximum(forecast + self.high * scale, 0)
 
 
+@dataclass(frozen=True)
+class Median:
+    """The median outcome by forecast: straight lines between knots, beyond the last one in proportion to it."""
+
+    knots: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __call__(self, forecast: Array) -> Array:
+        """The median for each forecast >= 0."""
+        inside = np.interp(forecast, self.knots, self.values)
+        beyond = forecast * self.values[-1] / max(self.knots[-1], 1e-12)
+        return np.where(forecast > self.knots[-1], beyond, inside)
+
+
+def fit_median(actual: Array, forecast: Array, *, bins: int = 20) -> Median:
+    """Medians of held-out outcomes in equal-mass bins of their forecasts, never falling.
+
+    A mean forecast of half an order stands for "mostly none": where errors count in absolute terms the median is the
+    better single number.
+    """
+    parts = [part for part in np.array_split(np.argsort(forecast, kind="stable"), bins) if len(part)]
+    knots = np.array([np.mean(forecast[part]) for part in parts])
+    values = np.maximum.accumulate([np.median(actual[part]) for part in parts])
+    unique = np.concatenate([np.diff(knots) > 0, [True]])
+    return Median(tuple(knots[unique].tolist()), tuple(values[unique].tolist()))
+
+
 def fit_band(actual: Array, forecast: Array, *, level: float, offset: float = 1.0, power: float = 0.75) -> Band:
     """The band that holds `level` of future values when errors keep their distribution.
 

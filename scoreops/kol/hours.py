@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from scoreops.kol.lexicon import SKETCH_BITS
-from scoreops.kol.tiles import COUNTERS, PROFILE, SUMS, TEXT_BITS, USER_BITS, Tiles, increments
+from scoreops.kol.tiles import COUNTERS, FIRST_SIGHT_US, PROFILE, SUMS, TEXT_BITS, USER_BITS, Tiles, increments
 
 Array = NDArray[np.float64]
 
@@ -161,7 +161,9 @@ def _carry_forward(values: Array) -> Array:
 def _gains(posts: pl.DataFrame, shape: tuple[int, int], start: int) -> dict[str, Array]:
     rows_of = posts.select("kol_id", "row").unique()
     gained = increments(posts).join(rows_of, on="kol_id").with_columns(hour=pl.col("minute") // 60)
-    first = posts.group_by("row", "post_id").agg((pl.col("published_us").min() // 3_600_000_000).alias("hour"))
+    sight = posts.sort("minute").group_by("row", "post_id", maintain_order=True).first()
+    fresh = sight.filter(pl.col("at_us") - pl.col("published_us") <= FIRST_SIGHT_US)  # a new post is known once seen
+    first = fresh.select("row", hour=pl.col("minute") // 60)
     values: dict[str, Array] = {"new_posts": _scatter(first.with_columns(pl.lit(1.0).alias("n")), "n", shape, start)}
     for name in GAIN_CHANNELS:
         values[name] = _scatter(gained.filter(pl.col(name).is_not_null()), name, shape, start)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.conformal import Band
+from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, WEEK
@@ -29,18 +29,25 @@ GRID_HOURS: Final = 21 * 24
 """How far past its data Prophet's curve is computed when a bundle is loaded; later hours repeat the last week."""
 TENSORS_IN: Final = (TensorSpec(name="features", datatype="FP64", shape=(-1, len(SUCCESS_FEATURES))),)
 TENSORS_OUT: Final = (
-    *(TensorSpec(name=name, datatype="FP64", shape=(-1, len(TARGETS))) for name in ("forecast", "low", "high")),
+    *(
+        TensorSpec(name=name, datatype="FP64", shape=(-1, len(TARGETS)))
+        for name in ("forecast", "low", "high", "median")
+    ),
     TensorSpec(name="degraded", datatype="BOOL", shape=(-1,)),
 )
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """(n, 6) totals in the order of TARGETS with their intervals; `degraded` rows come from the baseline."""
+    """(n, 6) totals in the order of TARGETS with their intervals; `degraded` rows come from the baseline.
+
+    `value` is the mean, what money is reckoned with; `median` is the better guess of a single hour or day.
+    """
 
     value: Array
     low: Array
     high: Array
+    median: Array
     degraded: NDArray[np.bool_]
 
 
@@ -75,6 +82,7 @@ class SuccessModel:
     """The same without LightGBM."""
     bands: Mapping[str, Band]
     baseline_bands: Mapping[str, Band]
+    medians: Mapping[str, Median]
 
     def files(self) -> dict[str, bytes]:
         """What a bundle stores: ONNX and JSON."""
@@ -88,6 +96,7 @@ class SuccessModel:
             "baselines": {name: list(weights) for name, weights in self.baselines.items()},
             "bands": plain(self.bands),
             "baseline_bands": plain(self.baseline_bands),
+            "medians": {name: [median.knots, median.values] for name, median in self.medians.items()},
         }
         files = {f"{target}.onnx": data for target, data in self.boosters.items()}
         return files | {
@@ -107,6 +116,7 @@ class SuccessModel:
             baselines={name: tuple(weights) for name, weights in head["baselines"].items()},
             bands={name: Band(*values) for name, values in head["bands"].items()},
             baseline_bands={name: Band(*values) for name, values in head["baseline_bands"].items()},
+            medians={name: Median(tuple(k), tuple(v)) for name, (k, v) in head["medians"].items()},
         )
         return SuccessScorer(model)
 
@@ -126,7 +136,7 @@ class SuccessScorer:
         lags = features[:, SUCCESS_FEATURES.columns.index("clicks_past_24h")]
         degraded = np.isnan(lags) | baseline
         shape = (len(features), len(TARGETS))
-        value, low, high = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        value, low, high, median = (np.zeros(shape) for _ in range(4))
         for place, target in enumerate(TARGETS):
             lightgbm = np.expm1(self._boosters[target](features))
             parts = np.stack([lightgbm, *baseline_members(features, target, self._curves)], axis=1)
@@ -137,12 +147,22 @@ class SuccessScorer:
             plain_ends = self._model.baseline_bands[target](value[:, place])
             low[:, place] = np.where(degraded, plain_ends[0], ends[0])
             high[:, place] = np.where(degraded, plain_ends[1], ends[1])
-        return Forecast(value, np.minimum(low, value), np.maximum(high, value), degraded)
+            median[:, place] = self._model.medians[target](value[:, place])
+        for horizon in (0, 3):  # counts are whole, and without an order there is no revenue
+            median[:, horizon : horizon + 2] = np.rint(median[:, horizon : horizon + 2])
+            median[median[:, horizon + 1] == 0, horizon + 2] = 0
+        return Forecast(value, np.minimum(low, value), np.maximum(high, value), median, degraded)
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Answer v2 tensors: `features`; the parameter `baseline` asks for the answer without LightGBM."""
         made = self.score(tensors["features"], baseline=bool(parameters.get("baseline", False)))
-        return {"forecast": made.value, "low": made.low, "high": made.high, "degraded": made.degraded}
+        return {
+            "forecast": made.value,
+            "low": made.low,
+            "high": made.high,
+            "median": made.median,
+            "degraded": made.degraded,
+        }
 
 
 def baseline_members(features: Array, target: str, curves: Mapping[str, Curve]) -> tuple[Array, Array]:

@@ -115,4 +115,4 @@ def _since_post(cube: HourCube, hours: Hours) -> Array:
     before = hours - 1 - cube.start
     inside = (before >= 0) & (before < last.shape[1])
     seen = last[:, np.where(inside, before, 0)]
-    return np.where(inside & (seen >= 0), np.minimum(hours - seen, 240), np.nan)
+    return np.where(inside & (seen >= 0) & (hours - seen <= WEEK), hours - seen, np.nan)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoreops.core.conformal import Band, fit_band
+from scoreops.core.conformal import Band, Median, fit_band, fit_median
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import export_lightgbm
 from scoreops.kol.hours import HourCube
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MIN_ROWS: Final = 500
-CUTS: Final = (0.5, 0.65, 0.8)
+CUTS: Final = (0.55, 0.8)
 """Where, as shares of the hours, forward splits train before and forecast after; the last part sets the bands."""
 TREES: Final = 120
 HORIZON: Final = 24
@@ -83,12 +83,14 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> Traine
     baselines: dict[str, tuple[float, ...]] = {}
     bands: dict[str, Band] = {}
     baseline_bands: dict[str, Band] = {}
+    medians: dict[str, Median] = {}
     for place, target in enumerate(TARGETS):
         x, y = parts[:, :, place], truth[:, place]
         for columns, weights, made in ((slice(0, 3), blends, bands), (slice(1, 3), baselines, baseline_bands)):
             early = _blend(x[~held_out], y[~held_out], columns)
             made[target] = fit_band(y[held_out], x[held_out] @ early, level=INTERVAL)
             weights[target] = tuple(float(w) for w in _blend(x, y, columns))
+        medians[target] = fit_median(y, x @ np.asarray(blends[target]))
     boosters = _fit_boosters(rows, seed)
     sample = rows.features[:: max(1, len(rows.features) // 2000)]
     stop = totals.start + len(next(iter(totals.series.values())))
@@ -100,6 +102,7 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> Traine
         baselines=baselines,
         bands=bands,
         baseline_bands=baseline_bands,
+        medians=medians,
     )
     return TrainedSuccess(model, _importance(boosters))
 
@@ -134,14 +137,15 @@ def _members(features: Array, boosters: Mapping[str, Any], curves: Mapping[str, 
 
 
 def _blend(x: Array, y: Array, columns: slice) -> Array:
-    """Ridge weights >= 0 of the members, errors counted relative to the size of the forecasts."""
+    """Ridge weights >= 0 of the members, errors counted relative to the size of the forecasts, right in their sum."""
     from sklearn.linear_model import Ridge
 
     weight = 1 / (x.mean(axis=1) + 1)
     fitted = Ridge(alpha=_RIDGE, fit_intercept=False, positive=True).fit(x[:, columns], y, sample_weight=weight)
     made = np.zeros(x.shape[1])
     made[columns] = fitted.coef_
-    return made
+    scale = float(np.clip(y.sum() / max(float((x @ made).sum()), 1e-9), 0.5, 2.0))
+    return np.asarray(made * scale)
 
 
 def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
@@ -178,7 +182,8 @@ def fit_prophets(totals: Totals) -> dict[str, str]:
     from prophet import Prophet
     from prophet.serialize import model_to_json
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+    for name in ("cmdstanpy", "prophet"):  # a series on which one optimiser gives up is fitted by the next one
+        logging.getLogger(name).disabled = True
     made = {}
     for name, values in totals.series.items():
         if not values.any():

@@ -1,0 +1,75 @@
+"""The drift gate: our verdict over the champion's kept reference, with Evidently's report for people beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scoreops.adapters.registry import CHAMPION, Registry
+from scoreops.core.bundle import Manifest, unpack
+from scoreops.core.drift import drift_verdict, shifts
+from scoreops.core.errors import NotFound
+from scoreops.core.verdict import Outcome, Verdict
+
+REFERENCE_FILE: Final = "reference.npy"
+CLOCK: Final = ("as_of_hour", "hour_sin", "hour_cos", "weekday")
+"""Columns that move by themselves as time goes on."""
+
+
+def champion_files(registry: Registry, score: str) -> Mapping[str, bytes] | None:
+    """The files of the champion's bundle, None where there is no champion yet."""
+    try:
+        return registry.fetch(score, CHAMPION)[1]
+    except NotFound:
+        return None
+
+
+def judge_drift(champion: Mapping[str, bytes] | None, rows: pd.DataFrame, share_limit: float) -> list[Verdict]:
+    """Fail when more of the champion's importance moved than `share_limit`; nothing to judge without a champion."""
+    if champion is None:
+        return []
+    manifest = unpack(champion)
+    columns = judged(manifest)
+    values = rows[list(columns)].to_numpy(np.float64)
+    weights = {name: manifest.importance.get(name, 0.0) for name in columns}
+    moved = shifts(manifest.reference, columns, values)
+    return [drift_verdict(moved, len(values), weights=weights, limit=share_limit)]
+
+
+def judged(manifest: Manifest) -> tuple[str, ...]:
+    """Columns with a reference that do not tell the time."""
+    return tuple(name for name in manifest.columns if name not in CLOCK and name in manifest.reference)
+
+
+def reference_bytes(values: NDArray[np.float64]) -> bytes:
+    """Reference rows (n, d) as a plain array file."""
+    out = io.BytesIO()
+    np.save(out, values, allow_pickle=False)
+    return out.getvalue()
+
+
+def write_report(
+    champion: Mapping[str, bytes] | None, rows: pd.DataFrame, verdicts: Sequence[Verdict], html: Path
+) -> None:
+    """Evidently's drift report of the same rows as an HTML page; one sentence where there is nothing to compare."""
+    if champion is None or any(v.outcome is Outcome.INSUFFICIENT for v in verdicts):
+        html.write_text("<p>No champion to compare with yet, or too few rows.</p>\n")
+        return
+    import prometheus_client  # noqa: F401 - before the imports below, which may set it up for several processes
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    manifest = unpack(champion)
+    before = np.load(io.BytesIO(champion[REFERENCE_FILE]), allow_pickle=False)
+    reference = pd.DataFrame(before, columns=list(manifest.columns))
+    names = [c for c in judged(manifest) if reference[c].notna().any() and rows[c].notna().any()]  # an empty one fails
+    definition = DataDefinition(numerical_columns=names)
+    current, kept = (Dataset.from_pandas(frame[names], definition) for frame in (rows, reference))
+    snapshot = Report([DataDriftPreset(columns=names, method="psi")]).run(current, kept)
+    snapshot.save_html(str(html))
