@@ -24,9 +24,9 @@ TOO_GOOD: Final = 0.995
 MIN_ROWS: Final = {"trust": 80, "success": 500}
 
 
-def check_rows(rows: pd.DataFrame, score: str, columns: Sequence[str]) -> list[Verdict]:
+def check_rows(rows: pd.DataFrame, score: str) -> list[Verdict]:
     """Enough rows, none twice, no infinite value, no column that knows the label by itself."""
-    n, need = len(rows), MIN_ROWS[score]
+    n, need, columns = len(rows), MIN_ROWS[score], [ref.partition(":")[2] for ref in SERVICES[score]]
     twice = int(rows.duplicated([c for c in ("kol_id", "event_timestamp", "genuine") if c in rows]).sum())
     infinite = [name for name in columns if np.isinf(rows[name].to_numpy(np.float64)).any()]
     outcome = Outcome.PASS if n >= need else Outcome.INSUFFICIENT

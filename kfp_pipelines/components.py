@@ -26,7 +26,7 @@ def check(
     score: str,
     until: int,
     labels: str,
-    fault: str,
+    rehearse: str,
     outcomes: Input[Dataset],
     rows: Output[Dataset],
     drift: Output[HTML],
@@ -36,13 +36,13 @@ def check(
 
     from kfp_pipelines import steps
 
-    report = steps.check(score, until, labels, fault, Path(outcomes.path), Path(drift.path), Path(rows.path))
+    report = steps.check(score, until, labels, rehearse, Path(outcomes.path), Path(drift.path), Path(rows.path))
     return str(report["answer"])
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train(
-    score: str, until: int, fault: str, rows: Input[Dataset], outcomes: Input[Dataset], model: Output[Model]
+    score: str, until: int, rehearse: str, rows: Input[Dataset], outcomes: Input[Dataset], model: Output[Model]
 ) -> int:
     """The bundle of a score."""
     from pathlib import Path
@@ -50,14 +50,14 @@ def train(
     from kfp_pipelines import steps
 
     paths = (Path(rows.path), Path(outcomes.path), Path(model.path))
-    return int(steps.train(score, until, fault, *paths)["bytes"])
+    return int(steps.train(score, until, rehearse, *paths)["bytes"])
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def evaluate(
     score: str, rows: Input[Dataset], model: Input[Model], verdicts: Output[Dataset], metrics: Output[Metrics]
 ) -> str:
-    """Candidate and champion on the same held-out rows. Answers ok or refused."""
+    """Candidate and champion on the same held-out rows. Answers ok, refused or unfit."""
     from pathlib import Path
 
     from kfp_pipelines import steps
@@ -82,8 +82,18 @@ def register(
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def weigh(until: int, outcomes: Input[Dataset], revision: Output[Model]) -> int:
-    """Fusion weights by a rolling backtest of the champions, registered as a score of its own."""
+def lag(until: int, rows: Input[Dataset], scores: Output[Dataset]) -> int:
+    """Trust scores of earlier hours, each by a model that knew no later label."""
+    from pathlib import Path
+
+    from kfp_pipelines import steps
+
+    return int(steps.lag(until, Path(rows.path), Path(scores.path))["rows"])
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def weigh(until: int, answers: list[str], outcomes: Input[Dataset], revision: Output[Model]) -> int:
+    """Fusion weights by a rolling backtest of the champions, registered as a score of its own; after all `answers`."""
     from pathlib import Path
 
     from kfp_pipelines import weighing

@@ -58,6 +58,13 @@ def read_labels(settings: Settings, until: int, file: Path | None = None) -> lis
     return sorted(newest.values(), key=lambda label: (label.label_time, label.campaign_id))
 
 
+def rows_of(score: str, settings: Settings, outcomes: pd.DataFrame, until: int, labels: str) -> pd.DataFrame:
+    """Training rows of `score`; `labels` is a file of labels, "" their topic."""
+    if score == "trust":
+        return trust_rows(settings, read_labels(settings, until, Path(labels) if labels else None), outcomes)
+    return success_rows(settings, outcomes, until)
+
+
 def trust_rows(settings: Settings, labels: Sequence[Label], outcomes: pd.DataFrame) -> pd.DataFrame:
     """One row a label: kol_id, event_timestamp, platform, genuine, held_out, comments, then the trust features."""
     if not labels:

@@ -14,6 +14,8 @@ from typing import Any, Final
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import ScoreOpsError
 
+AT_ONCE: Final = 2
+"""Tasks that kfp.local runs side by side; more threads than cores would wait for each other, spinning."""
 _POLL_S: Final = 0.2
 _HERE: Final = Path(__file__).resolve().parent
 
@@ -30,6 +32,7 @@ def run(
     request = {"file": str(_HERE / "compiled" / f"{pipeline}.yaml"), "root": str(root), "arguments": dict(arguments)}
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     environment |= settings.environment() | {"DO_NOT_TRACK": "1", "PYTHONPATH": str(_HERE.parent)}
+    environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // AT_ONCE))
     log = root / "log.txt"
     with log.open("wb") as out:
         argv = [sys.executable, "-m", "kfp_pipelines.run_local", json.dumps(request)]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from kfp_pipelines.bundling import bundle
 from kfp_pipelines.dataset import HELD_HOURS, hours_of
+from kfp_pipelines.rehearsal import PERMUTED
 from scoreops.adapters.bundles import write_folder
-from scoreops.core.errors import Unsupported
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS
 from scoreops.kol.success_training import SuccessRows, Totals, train_success
 from scoreops.kol.trust_features import TRUST_FEATURES
 from scoreops.kol.trust_training import TrustRows, train_trust
-
-PERMUTED: Final = "permuted"
-DRIFTED: Final = "drifted"
-FAULTS: Final = ("", PERMUTED, DRIFTED)
-"""What can be rehearsed: a candidate whose features come in another order, or data whose unit has changed."""
 
 
 def trust_training_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> TrustRows:
@@ -36,9 +30,7 @@ def trust_training_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> TrustRo
 
 
 def fit(score: str, data: Path, outcomes: Path, until: int, fault: str, out: Path) -> dict[str, float]:
-    """Train `score` on DATA/rows.parquet and write its bundle to `out`. Returns what there is to tell."""
-    if fault not in FAULTS:
-        raise Unsupported(f"{fault!r} is not one of the faults {', '.join(filter(None, FAULTS))}")
+    """Train `score` on DATA/rows.parquet, with a rehearsed `fault` or none, and write its bundle to `out`."""
     rows = pd.read_parquet(data / "rows.parquet")
     people = pd.read_parquet(data / "population.parquet")
     seen = rows[~rows["held_out"]].reset_index(drop=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Until = Annotated[str, typer.Option(help="Use what happened before this whole hour, ISO 8601. Default: all.")]
 Labels = Annotated[Path | None, typer.Option(help="JSON lines of labels. Default: the topic `labels`.")]
-Fault = Annotated[str, typer.Option(help="Rehearse a bad candidate: permuted or drifted.")]
+Rehearse = Annotated[
+    str, typer.Option(help="Make gates refuse on purpose: trust=permuted, trust=drifted, success=drifted; by commas.")
+]
 
 
 @app.command(rich_help_panel="Models")
@@ -28,8 +30,7 @@ def train(
     coupled: Annotated[
         bool, typer.Option("--coupled", help="Train trust first and feed its score to success.")
     ] = False,
-    trust_fault: Fault = "",
-    success_fault: Fault = "",
+    rehearse: Rehearse = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Run the pipeline kol_train: features, checks, drift gates, training, evaluation, registry.
@@ -42,9 +43,8 @@ def train(
     from scoreops.adapters.settings import Settings
 
     settings = Settings()
-    rehearsal = bool(trust_fault or success_fault)
     arguments: dict[str, Any] = {"until": _hour(until, settings), "labels": str(labels.resolve()) if labels else ""}
-    arguments |= {"trust_fault": trust_fault, "success_fault": success_fault, "fusion": not rehearsal}
+    arguments |= {"rehearse": rehearse, "fusion": not rehearse}
     with err.status("training: features") as status:
         pipeline = "kol_train_coupled" if coupled else "kol_train"
         reports = run(pipeline, arguments, settings, lambda doing: status.update(f"training: {doing} done"))

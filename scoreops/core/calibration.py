@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
@@ -42,6 +41,8 @@ def fit_logistic(x: Array, y: Array, *, l2: float = 1.0, nonnegative: bool = Fal
 
     With `nonnegative` no weight is below 0, which keeps a stacker from turning a member against itself.
     """
+    from scipy.optimize import minimize
+
     k = x.shape[1]
 
     def loss(theta: Array) -> tuple[float, Array]:

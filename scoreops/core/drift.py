@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from scoreops.core.verdict import Outcome, Verdict
 
@@ -56,7 +55,14 @@ def psi(reference: Sketch, values: Array) -> tuple[float, float]:
     n, m = expected.sum(), seen.sum()
     p, q = expected / n, seen / m
     value = float(np.sum((p - q) * np.log(p / q)))
-    return value, float(chi2.sf(value / (1 / n + 1 / m), max(int(used.sum()) - 1, 1)))
+    return value, _chi2_tail(value / (1 / n + 1 / m), max(int(used.sum()) - 1, 1))
+
+
+def _chi2_tail(value: float, freedom: int) -> float:
+    """Probability that a chi-squared variable exceeds `value`; scipy.stats costs half a second to import."""
+    from scipy.special import gammaincc
+
+    return float(gammaincc(freedom / 2, value / 2))
 
 
 @dataclass(frozen=True)

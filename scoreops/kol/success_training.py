@@ -131,7 +131,7 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, A
 def _members(features: Array, boosters: Mapping[str, Any], curves: Mapping[str, Curve]) -> Array:
     made = np.zeros((len(features), 3, len(TARGETS)))
     for place, target in enumerate(TARGETS):
-        made[:, 0, place] = np.expm1(boosters[target].predict(features, num_threads=2))
+        made[:, 0, place] = np.expm1(boosters[target].predict(features))
         made[:, 1, place], made[:, 2, place] = baseline_members(features, target, curves)
     return made
 
@@ -160,7 +160,6 @@ def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 1.0,
-        "num_threads": 2,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -165,7 +165,6 @@ def _fit_members(features: Array, genuine: Array, seed: int) -> tuple[Any, Any, 
         "lambda": 3.0,
         "base_score": 0.5,
         "seed": seed,
-        "nthread": 2,
         "monotone_constraints": tuple(_MONOTONE.get(name, 0) for name in TRUST_FEATURES.columns),
     }
     booster = xgboost.train(settings, _matrix(features, genuine), TREES)
