@@ -148,7 +148,11 @@ class LakeWriter:
         self.progress.rows += len(events)
         self.progress.hours_folded += len(hours)
 
-    def _refold(self, hours: Iterable[int], tables: Sequence[str]) -> None:
+    def refold(self, hours: Iterable[int]) -> int:
+        """Fold the raw events of these hours again. Returns how many distinct ones there are."""
+        return self._refold(hours, (MINUTES, POSTS))
+
+    def _refold(self, hours: Iterable[int], tables: Sequence[str]) -> int:
         hours = list(hours)
         newest = str(self._lake.snapshots(RAW)[-1][0])
         events = self._lake.scan(RAW, in_hours("event_time", hours))
@@ -156,6 +160,7 @@ class LakeWriter:
         for name, frame in ((MINUTES, tiles.minutes), (POSTS, tiles.posts)):
             if name in tables:
                 self._lake.replace(name, "at", hours, _stamped(frame), {"raw-snapshot": newest})
+        return int(tiles.minutes["n_events"].sum())
 
 
 def _stamped(frame: pl.DataFrame) -> pa.Table:

@@ -72,6 +72,7 @@ class PlainRunner:
     """Reads the raw topics until told to stop. One instance owns the job; a second one makes the first stop."""
 
     def __init__(self, settings: Settings, state: TileState, on_batch: OnBatch | None = None) -> None:
+        """`on_batch` is called after each committed batch while the runner keeps up, not while it catches up."""
         self._settings = settings
         self._state = state
         self._on_batch = on_batch
@@ -113,7 +114,7 @@ class PlainRunner:
                     if caught_up:
                         now = time.time() * 1000
                         self.progress.latencies_ms += [now - record.timestamp_ms for record in records]
-                    if self._on_batch is not None:
+                    if self._on_batch is not None and caught_up:
                         self._on_batch(applied)
                 elif until_idle and all(offsets[place] >= end for place, end in ends.items()):
                     return

@@ -53,10 +53,10 @@ class TileState:
         """Read fence, watermark and the recent tiles from the store, as after a crash or a moved fence."""
         self.fence = self._store.fence()
         self.watermark_us = int(self._store.value("watermark") or 0)
-        self._recent = empty()
+        self.recent = empty()
         if self.watermark_us:
             hour = self.watermark_us // HOUR_US
-            self._recent = self._prune(self.tiles(hour - ONLINE_HOURS, hour + 1))
+            self.recent = self._prune(self.tiles(hour - ONLINE_HOURS, hour + 1))
 
     def tiles(self, start: int, stop: int) -> Tiles:
         """The online tiles of the hours in [start, stop)."""
@@ -81,11 +81,11 @@ class TileState:
         batch.counts = counts | {"dead_lettered": dead}
         batch.values["watermark"] = str(watermark).encode()
         self._drop(watermark, batch)
-        recent = self._prune(_replace(self._recent, merged), watermark)
+        recent = self._prune(_replace(self.recent, merged), watermark)
         if refresh and self._encoder is not None and len(recent.minutes):
             batch.foreign = self._encoder.rows("kol_rolling", online_rows(recent, watermark // MINUTE_US))
         self._store.commit(self.fence, fence, batch)
-        self.fence, self.watermark_us, self._recent = fence, watermark, recent
+        self.fence, self.watermark_us, self.recent = fence, watermark, recent
         kols = tuple(merged.minutes.get_column("kol_id").unique().sort())
         return Applied(counts["folded"], counts["repeats"], counts["late"], kols, watermark)
 

@@ -19,9 +19,9 @@ from scoreops.kol.success_training import platform_totals
 from scoreops.kol.tiles import HOUR_US
 from scoreops.kol.trust_features import MIN_HOURS
 
-TRUST_STEP: Final = 6
-SUCCESS_STEP: Final = 3
-"""Hours between the rows of a KOL: neighbours in time tell little more than one of them."""
+STEP_HOURS: Final = 5
+"""Hours between the rows of a KOL: neighbours in time tell little more than one of them, and in steps of 5 every hour
+of the day comes up."""
 MOST_DAYS: Final = 60
 """History that training looks at."""
 NO_SCORES: Final = pd.DataFrame({"kol_id": [], "hour": [], "trust_score": []}).astype({"hour": "int64"})
@@ -41,8 +41,8 @@ def build_features(settings: Settings, until: int, out: Path) -> dict[str, Any]:
         Refused: the lake holds too little history.
     """
     cube = history(settings, until)
-    trust = _grid(cube.start + MIN_HOURS, until, TRUST_STEP)
-    success = _grid(cube.start + 24, until, SUCCESS_STEP)
+    trust = _grid(cube.start + MIN_HOURS, until)
+    success = _grid(cube.start + 24, until)
     written = write_offline(cube, settings, {TRUST_VIEW.name: trust, SUCCESS_VIEW.name: success})
     write_trust_lag(NO_SCORES, settings)
     out.mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,9 @@ def history(settings: Settings, until: int) -> HourCube:
     return hour_cube(lake_tiles(lake, start, until), start, until)
 
 
-def _grid(first: int, until: int, step: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Hours in steps that end with `until`."""
-    return np.arange(until - (until - first) // step * step, until + 1, step, dtype=np.int64)
+def _grid(first: int, until: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Hours in steps of STEP_HOURS that end with `until`."""
+    return np.arange(until - (until - first) // STEP_HOURS * STEP_HOURS, until + 1, STEP_HOURS, dtype=np.int64)
 
 
 def _outcomes(cube: HourCube, hours: np.ndarray[Any, np.dtype[np.int64]]) -> pd.DataFrame:

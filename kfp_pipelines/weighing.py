@@ -27,7 +27,6 @@ from scoreops.kol.fusion_training import Moment, fit_revision
 from scoreops.kol.success_features import TARGETS
 from scoreops.kol.trust_features import TRUST_FEATURES
 
-STEP_HOURS: Final = 6
 _PLACE: Final = {target: place for place, target in enumerate(TARGETS)}
 
 
@@ -57,9 +56,7 @@ def _verdict(revision: FusionRevision) -> Verdict:
 
 def past_moments(settings: Settings, registry: Registry, outcomes: pd.DataFrame, until: int) -> list[Moment]:
     """What was known at each moment of the last HELD_HOURS whose next day is known."""
-    hours = hours_of(outcomes)
-    wanted = (hours >= until - HELD_HOURS) & (hours % STEP_HOURS == until % STEP_HOURS)
-    known = outcomes[wanted].dropna(subset=["revenue_24h"]).reset_index(drop=True)
+    known = outcomes[hours_of(outcomes) >= until - HELD_HOURS].dropna(subset=["revenue_24h"]).reset_index(drop=True)
     trust, success = (_answers(settings, registry, name, known) for name in ("trust", "success"))
     made = []
     for hour in np.unique(hours_of(known)):

@@ -72,6 +72,13 @@ return written
 )
 
 
+def connect(url: str) -> Any:
+    """A client as OnlineStore wants it."""
+    import redis
+
+    return redis.Redis.from_url(url, socket_timeout=30, protocol=3)
+
+
 class FeatureWriter:
     """Turns feature tables into the hashes that Feast reads.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scoreops.cli.app import app
-from scoreops.cli.output import JsonFlag, emit, err, handled, table
+from scoreops.cli.output import JsonFlag, counting, emit, handled, moment, table
 from scoreops.core.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -45,10 +45,15 @@ def stream(
 
 
 def _online(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
+    from feature_repo.alerts import AlertEngine
     from feature_repo.stream import PlainRunner, open_state
+    from scoreops.adapters.alert_book import AlertBook
+    from scoreops.adapters.kafka import FastProducer
 
-    progress = PlainRunner(settings, open_state(settings)).run(stop, until_idle=until_idle)
-    return progress.summary()
+    state = open_state(settings)
+    engine = AlertEngine(state, AlertBook(settings.redis_url), FastProducer(settings.kafka_bootstrap))
+    progress = PlainRunner(settings, state, engine).run(stop, until_idle=until_idle)
+    return progress.summary() | {"alerts": engine.opened}
 
 
 def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
@@ -57,9 +62,34 @@ def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dic
     return asdict(LakeWriter(settings).run(stop, until_idle=until_idle))
 
 
+@app.command(rich_help_panel="Features")
+@handled
+def backfill(
+    *,
+    since: Annotated[str, typer.Option(help="First hour, ISO 8601. Default: the lake's.")] = "",
+    until: Annotated[str, typer.Option(help="The hour after the last, ISO 8601. Default: the lake's.")] = "",
+    alerts_only: Annotated[bool, typer.Option("--alerts-only", help="Judge, but leave the tiles alone.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fold the lake's raw events into tiles again, and judge the history by the alert rules.
+
+    Example: scoreops backfill --since 2026-03-01T00:00:00Z
+    """
+    from feature_repo.backfill import backfill as run
+    from feature_repo.lake_writer import lake_span, open_lake
+    from scoreops.adapters.settings import Settings
+
+    settings = Settings()
+    span = lake_span(open_lake(settings))
+    given = (since and moment(since, "--since"), until and moment(until, "--until"))
+    start, stop = (int(at.timestamp()) // 3600 if at else edge for at, edge in zip(given, span, strict=True))
+    with counting("backfilling", "hours") as bar:
+        made = run(settings, start, stop, tiles=not alerts_only, progress=bar.set)
+    _show("backfill", made._asdict(), as_json=as_json)
+
+
 def _show(title: str, counts: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         emit(counts)
     else:
         table(title, ("what", "number"), [(name, f"{value:,}") for name, value in counts.items()])
-    err.print("done" if counts else "nothing to do", highlight=False)

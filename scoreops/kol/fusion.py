@@ -107,17 +107,7 @@ def freshened(value: Array, average: Array, age: Array, revision: FusionRevision
 
 def fuse(given: Inputs, revision: FusionRevision, *, seed: int = 0) -> Decisions:
     """Join the branches. `seed` drives the draws behind the rank intervals."""
-    revenue = _norm(given.revenue_1h, revision.revenue_quantiles)
-    trust = given.trust / 100
-    mood = (np.nan_to_num(given.sentiment) + 1) / 2
-    score = (
-        revision.revenue_weight * revenue
-        + revision.trust_weight * trust
-        + revision.sentiment_weight * mood
-        - revision.anomaly_weight * np.nan_to_num(given.anomaly)
-    )
-    w1, w2, w3 = revision.logit_weights
-    probability = sigmoid(w1 * revenue + w2 * trust + w3 * mood + revision.logit_bias)
+    score, probability = weighted(given, revision)
     ev, spread = expected_value(given)
     rank, low, high = _ranks(ev, spread, seed)
     factor = np.clip(given.trust / revision.discount_below, 0, 1)
@@ -133,6 +123,21 @@ def fuse(given: Inputs, revision: FusionRevision, *, seed: int = 0) -> Decisions
         rank_low=low,
         rank_high=high,
     )
+
+
+def weighted(given: Inputs, revision: FusionRevision) -> tuple[Array, Array]:
+    """Relation A: the weighted score and the logistic probability (n,)."""
+    revenue = _norm(given.revenue_1h, revision.revenue_quantiles)
+    trust = given.trust / 100
+    mood = (np.nan_to_num(given.sentiment) + 1) / 2
+    score = (
+        revision.revenue_weight * revenue
+        + revision.trust_weight * trust
+        + revision.sentiment_weight * mood
+        - revision.anomaly_weight * np.nan_to_num(given.anomaly)
+    )
+    w1, w2, w3 = revision.logit_weights
+    return score, sigmoid(w1 * revenue + w2 * trust + w3 * mood + revision.logit_bias)
 
 
 def expected_value(given: Inputs) -> tuple[Array, Array]:

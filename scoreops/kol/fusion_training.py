@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scoreops.core.calibration import fit_logistic
 from scoreops.core.errors import Refused
-from scoreops.kol.fusion import STEPS, FusionRevision, Inputs, fuse
+from scoreops.kol.fusion import STEPS, FusionRevision, Inputs, weighted
 
 Array = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def _plain(moments: Sequence[Moment]) -> FusionRevision:
 
 
 def _score(moment: Moment, revision: FusionRevision) -> Array:
-    return fuse(moment.inputs, revision).score
+    return weighted(moment.inputs, revision)[0]
 
 
 def _share(moments: Sequence[Moment], scores: Sequence[Array]) -> float:
