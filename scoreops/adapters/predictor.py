@@ -81,6 +81,11 @@ class PredictorClient:
         found: dict[str, Any] = self._send("GET", _path(model, version))
         return found
 
+    def champion(self, model: str) -> str:
+        """The version that answers where none is named. Raises NotReady while there is none."""
+        version: str = self.metadata(model)["properties"]["model_version"]
+        return version
+
     def ready(self, model: str = "") -> bool:
         """Whether the server, or one model, is ready; False also when nobody answers."""
         try:

@@ -7,7 +7,7 @@ from typing import Final
 
 from scoreops.cli.app import app
 
-GROUPS: Final[tuple[str, ...]] = ("runtime", "events", "stream", "train", "models", "serve", "bench")
+GROUPS: Final[tuple[str, ...]] = ("runtime", "events", "stream", "train", "models", "serve", "fuse", "bench")
 """Modules of this package that register commands, in the order in which `--help` shows them."""
 
 

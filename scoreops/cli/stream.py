@@ -58,8 +58,19 @@ def _online(settings: Settings, stop: threading.Event, *, until_idle: bool) -> d
 
 def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
     from feature_repo.lake_writer import LakeWriter
+    from feature_repo.score_sink import ScoreSink
 
-    return asdict(LakeWriter(settings).run(stop, until_idle=until_idle))
+    ended = threading.Event()
+    sink = ScoreSink(settings)
+    worker = threading.Thread(target=sink.run, args=(ended,), name="scores")
+    writer = LakeWriter(settings)
+    worker.start()
+    try:
+        counts = asdict(writer.run(stop, until_idle=until_idle))
+    finally:
+        ended.set()
+        worker.join()
+    return counts | {"scores": sink.rows}
 
 
 @app.command(rich_help_panel="Features")
