@@ -71,11 +71,11 @@ class TileState:
         batch = Batch()
         frame = _keyed(events)
         watermark = max(self.watermark_us, int(frame["us"].to_numpy().max(initial=0)))
-        horizon = watermark // HOUR_US - ONLINE_HOURS
-        inside = frame.filter(pl.col("hour") >= horizon)
+        inside = frame.filter(pl.col("hour") >= self._horizon(self.watermark_us))
         distinct = inside.unique(subset=["event_id", "minute"], keep="first", maintain_order=True)
         fresh = self._unseen(distinct, batch)
-        rows = events.take(pa.array(fresh["row"].to_numpy()))
+        kept = fresh.filter(pl.col("hour") >= self._horizon(watermark))  # the rest is forgotten by this very commit
+        rows = events.take(pa.array(kept["row"].to_numpy()))
         merged = self._merged(fold(rows), batch)
         counts = {"folded": len(fresh), "repeats": len(inside) - len(fresh), "late": len(frame) - len(inside)}
         batch.counts = counts | {"dead_lettered": dead}
@@ -88,6 +88,11 @@ class TileState:
         self.fence, self.watermark_us, self.recent = fence, watermark, recent
         kols = tuple(merged.minutes.get_column("kol_id").unique().sort())
         return Applied(counts["folded"], counts["repeats"], counts["late"], kols, watermark)
+
+    @staticmethod
+    def _horizon(watermark_us: int) -> int:
+        """The first hour that is kept; an event before it is late."""
+        return watermark_us // HOUR_US - ONLINE_HOURS if watermark_us else 0
 
     def _unseen(self, frame: pl.DataFrame, batch: Batch) -> pl.DataFrame:
         names: list[tuple[str, list[bytes], pl.DataFrame]] = []
@@ -116,10 +121,10 @@ class TileState:
         return merged
 
     def _drop(self, watermark: int, batch: Batch) -> None:
-        new = watermark // HOUR_US - ONLINE_HOURS
-        old = self.watermark_us // HOUR_US - ONLINE_HOURS if self.watermark_us else new
-        gone = range(max(old, new - 10_000), new)
+        new, old = self._horizon(watermark), self._horizon(self.watermark_us)
+        gone = range(old or new, min(new, old + ONLINE_HOURS + 2))  # hours after the old watermark's hold nothing yet
         batch.drops = [f"{kind}:{hour}" for hour in gone for kind in ("minutes", "posts", "seen")]
+        batch.sets = {name: ids for name, ids in batch.sets.items() if int(name.split(":")[1]) >= new}
 
     def _prune(self, tiles: Tiles, watermark_us: int | None = None) -> Tiles:
         """What the rolling features look at: two hours of tiles, and the last look at each post before them."""

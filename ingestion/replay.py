@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 import orjson
 
 from ingestion.importers import IMPORTERS
-from scoreops.adapters.kafka import FastProducer, dead_letter, original_of
+from scoreops.adapters.kafka import FastProducer, dead_letter, ensure_topics, original_of
 from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import BadInput, NotFound, Unsupported
-from scoreops.kol.events import DLQ_TOPIC, LABELS_TOPIC, TOPIC_OF, encode, parse
+from scoreops.kol.events import DLQ_TOPIC, LABELS_TOPIC, TOPIC_OF, TOPICS, encode, parse
 from scoreops.kol.labels import parse_label
 
 FORMATS: Final = ("events", "labels", *IMPORTERS)
@@ -126,6 +126,7 @@ def replay(
         bury: whether a line that does not fit becomes a dead letter (one that came from there stays there).
         progress: called now and then.
     """
+    ensure_topics(settings.kafka_bootstrap, TOPICS)
     producer, counts, pace = FastProducer(settings.kafka_bootstrap), Counts(), _Pace(speed)
     admit = _label if form == "labels" else _event
     for line in source:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -45,12 +44,12 @@ class Settings(BaseSettings):
             f"{_PREFIX}HOME": str(self.root)
         }
 
-    @cached_property
+    @property
     def root(self) -> Path:
         """`home` as an absolute path."""
         return self.home.resolve()
 
-    @cached_property
+    @property
     def lake_dir(self) -> Path:
         """Folder of the Iceberg tables and their catalogue."""
         return (self.lake or self.root / "lake").resolve()

@@ -7,7 +7,18 @@ from typing import Final
 
 from scoreops.cli.app import app
 
-GROUPS: Final[tuple[str, ...]] = ("runtime", "events", "stream", "train", "models", "serve", "fuse", "bench")
+GROUPS: Final[tuple[str, ...]] = (
+    "demo",
+    "runtime",
+    "events",
+    "stream",
+    "train",
+    "models",
+    "serve",
+    "fuse",
+    "console",
+    "bench",
+)
 """Modules of this package that register commands, in the order in which `--help` shows them."""
 
 

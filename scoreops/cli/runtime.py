@@ -38,7 +38,7 @@ def up(names: Names = None, *, as_json: JsonFlag = False) -> None:
 @app.command(rich_help_panel="Runtime")
 @handled
 def down(*, as_json: JsonFlag = False) -> None:
-    """Stop everything that runs under this HOME, and what a crash left behind. Its data stay.
+    """Stop everything that runs under this HOME, the demo's included, and what a crash left behind. Its data stay.
 
     Example: scoreops down
     """
@@ -46,7 +46,9 @@ def down(*, as_json: JsonFlag = False) -> None:
     from scoreops.local import runtime
 
     with err.status("stopping"):
-        stopped = runtime.down(Settings())
+        settings = Settings()
+        homes = (settings, settings.model_copy(update={"home": settings.root / "demo"}))
+        stopped = [name for home in homes for name in runtime.down(home)]
     if as_json:
         emit({"stopped": stopped})
     else:
