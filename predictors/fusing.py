@@ -18,7 +18,7 @@ POLL_S: Final = 0.05
 LAKE_S: Final = 1.0
 """How often the lake is asked whether it has reached a new hour."""
 _RETRY_S: Final = 1.0
-MOST_BEHIND: Final = 10
+MOST_BEHIND: Final = 30
 """Minutes that are made up for one by one; a loop that is further behind goes on with the newest."""
 
 

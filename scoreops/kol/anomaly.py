@@ -34,8 +34,8 @@ RISING_HOURS: Final = 3
 RISING_COMMENTS: Final = 6
 RISING_BY: Final = 0.15
 EWMA_ALPHA: Final = 0.1
-EWMA_Z: Final = 7.0
-EWMA_VOLUME: Final = 30.0
+EWMA_Z: Final = 12.0
+EWMA_VOLUME: Final = 200.0
 DROP: Final = 0.3
 DROP_REVENUE: Final = 1_000_000.0
 

@@ -23,7 +23,7 @@ MIN_COMMENTS: Final = 8
 MAX_COMMENTS: Final = 60
 """Newest comments of a KOL that are read."""
 _SIZES: Final = (3, 5)
-_L2: Final = 0.3
+_L2: Final = 1.0
 
 
 def embed(comments: Sequence[str]) -> Array:

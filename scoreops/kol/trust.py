@@ -20,7 +20,7 @@ from scoreops.core.calibration import Linear, logit, sigmoid
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.text import embed_all, text_logit
-from scoreops.kol.trust_features import MEANING, TRUST_FEATURES, peer_group
+from scoreops.kol.trust_features import LOGGED, MEANING, TRUST_FEATURES, peer_group
 
 Array = NDArray[np.float64]
 
@@ -205,7 +205,10 @@ def _words(row: Array, effect: Array, medians: Array, text: float) -> list[str]:
     for name, value, usual, shift in zip(TRUST_FEATURES.columns, row, medians, effect, strict=True):
         if abs(shift) >= _MIN_REASON and not np.isnan(value):
             side = "above" if value > usual else "below"
-            said.append((float(shift), f"{MEANING[name]} {side} the usual ({value:.2f}, usually {usual:.2f})"))
+            read = LOGGED.get(name, float)
+            said.append(
+                (float(shift), f"{MEANING[name]} {side} the usual ({read(value):.3g}, usually {read(usual):.3g})")
+            )
     if abs(text) >= _MIN_REASON:
         kind = "genuine" if text > 0 else "dishonest"
         said.append((float(text), f"comments read like those under {kind} accounts"))

@@ -52,6 +52,17 @@ MEANING: Final[Mapping[str, str]] = {
     "night_share": "share of the activity at night in Vietnam",
 }
 TRUST_FEATURES: Final = Schema(tuple(MEANING))
+LOGGED: Final = {
+    "growth_7d": np.expm1,
+    "log_followers": np.expm1,
+    "growth_z_max": np.expm1,
+    **dict.fromkeys(
+        ("follower_noise", "following_ratio", "engagement", "reach", "like_view", "comment_like", "share_like")
+        + ("revenue_per_visit", "visits_per_follower"),
+        np.exp,
+    ),
+}
+"""Columns held as logarithms, and how to read them."""
 BUSINESS: Final = ("click_rate", "conversion", "refund_rate", "revenue_per_visit", "visits_per_follower")
 """Columns that only a KOL with campaigns has."""
 

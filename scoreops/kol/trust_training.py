@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,7 +22,9 @@ Indices = NDArray[np.int64]
 
 MIN_ROWS: Final = 80
 MIN_EACH: Final = 15
-FOLDS: Final = 5
+BLOCKS: Final = 6
+FIRST_BLOCK: Final = 2
+GROUPS: Final = 4
 REPLICAS: Final = 60
 TREES: Final = 160
 FOREST_TREES: Final = 120
@@ -118,12 +121,19 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
 
 
 def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices]]:
-    """(train, test) row numbers: test blocks follow in time; train is earlier and shares no KOL with them."""
-    blocks = np.array_split(np.argsort(hours, kind="stable"), FOLDS)
-    for place in range(1, FOLDS):
-        test = blocks[place]
+    """(train, test) row numbers: test blocks follow in time; train is earlier and shares no KOL with them.
+
+    Within a block the KOLs are tested group by group, so that only one group's earlier rows are left out of training:
+    the stacker should see members that know about as much as the final ones will.
+    """
+    blocks = np.array_split(np.argsort(hours, kind="stable"), BLOCKS)
+    group = np.array([zlib.crc32(str(kol).encode()) // 7 % GROUPS for kol in kols])
+    for place in range(FIRST_BLOCK, BLOCKS):
         before = np.concatenate(blocks[:place])
-        yield before[~np.isin(kols[before], kols[test])], test
+        for number in range(GROUPS):
+            test = blocks[place][group[blocks[place]] == number]
+            if len(test):
+                yield before[group[before] != number], test
 
 
 def _out_of_fold(rows: TrustRows, profiles: Array, seed: int) -> tuple[Indices, Array]:
@@ -194,8 +204,8 @@ def _crossed(members: Array, labels: Array, kols: NDArray[Any]) -> Array:
     """Scores of the out-of-fold rows by stackers that did not see their KOL either."""
     _, codes = np.unique(kols, return_inverse=True)
     score = np.empty(len(labels))
-    for part in range(FOLDS):
-        test = codes % FOLDS == part
+    for part in range(GROUPS):
+        test = codes % GROUPS == part
         head = fit_logistic(members[~test], labels[~test], l2=_STACKER_L2, nonnegative=True)
         score[test] = 100 * head(members[test])
     return score
