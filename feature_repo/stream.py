@@ -44,6 +44,15 @@ class Progress:
     dead_lettered: int = 0
     latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_LATENCIES))
 
+    def add(self, applied: Applied, read_: int, dead: int) -> None:
+        """Count one batch of `read_` messages, `dead` of which became dead letters."""
+        self.batches += 1
+        self.read += read_
+        self.folded += applied.folded
+        self.repeats += applied.repeats
+        self.late += applied.late
+        self.dead_lettered += dead
+
     def summary(self) -> dict[str, float]:
         """Counts, and p50 and p99 of the newest latencies where there are any."""
         kept = ("batches", "read", "folded", "repeats", "late", "dead_lettered")
@@ -110,7 +119,7 @@ class PlainRunner:
                     applied = self._state.apply(
                         intake.events, encode_fence(offsets), refresh=caught_up, dead=len(intake.letters)
                     )
-                    self._count(applied, len(records), len(intake.letters))
+                    self.progress.add(applied, len(records), len(intake.letters))
                     if caught_up:
                         now = time.time() * 1000
                         self.progress.latencies_ms += [now - record.timestamp_ms for record in records]
@@ -126,15 +135,6 @@ class PlainRunner:
             self._letters.send(DLQ_TOPIC, key, value)
         if letters:
             self._letters.flush()
-
-    def _count(self, applied: Applied, read_: int, dead: int) -> None:
-        progress = self.progress
-        progress.batches += 1
-        progress.read += read_
-        progress.folded += applied.folded
-        progress.repeats += applied.repeats
-        progress.late += applied.late
-        progress.dead_lettered += dead
 
 
 def open_state(settings: Settings, job: str = JOB) -> TileState:

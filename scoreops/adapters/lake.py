@@ -63,6 +63,11 @@ class Lake:
         found: pa.Table = self._table(name).scan(where or AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
         return found
 
+    def files(self, name: str, where: BooleanExpression | None = None) -> list[str]:
+        """Paths of the Parquet files that may hold rows that fit `where`."""
+        planned = self._table(name).scan(where or AlwaysTrue()).plan_files()
+        return [task.file.file_path.removeprefix("file://") for task in planned]
+
     def snapshots(self, name: str) -> list[tuple[int, dict[str, str]]]:
         """(id, properties) of every commit, oldest first; none for a table that does not exist."""
         try:

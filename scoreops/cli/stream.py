@@ -39,8 +39,12 @@ def stream(
         counts = _lake(settings, stop, until_idle=until_idle)
     elif sink == "online" and engine == "plain":
         counts = _online(settings, stop, until_idle=until_idle)
+    elif sink == "online" and engine == "spark":
+        counts = _spark(settings, stop, until_idle=until_idle)
     else:
-        raise Unsupported(f"the engine {engine!r} with the sink {sink!r} is not one of plain/online, plain/lake")
+        raise Unsupported(
+            f"the engine {engine!r} with the sink {sink!r} is not one of plain/online, plain/lake, spark/online"
+        )
     _show(f"stream to {sink}", counts, as_json=as_json)
 
 
@@ -54,6 +58,15 @@ def _online(settings: Settings, stop: threading.Event, *, until_idle: bool) -> d
     engine = AlertEngine(state, AlertBook(settings.redis_url), FastProducer(settings.kafka_bootstrap))
     progress = PlainRunner(settings, state, engine).run(stop, until_idle=until_idle)
     return progress.summary() | {"alerts": engine.opened}
+
+
+def _spark(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
+    from feature_repo.spark_stream import JOB, SparkRunner
+    from feature_repo.stream import open_state
+    from scoreops.local.jars import fetch
+
+    runner = SparkRunner(settings, open_state(settings, JOB), fetch("spark"))
+    return runner.run(stop, until_idle=until_idle).summary()
 
 
 def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:

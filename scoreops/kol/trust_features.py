@@ -52,15 +52,15 @@ MEANING: Final[Mapping[str, str]] = {
     "night_share": "share of the activity at night in Vietnam",
 }
 TRUST_FEATURES: Final = Schema(tuple(MEANING))
+_LOGS: Final = (
+    *("follower_noise", "following_ratio", "engagement", "reach", "like_view", "comment_like", "share_like"),
+    *("revenue_per_visit", "visits_per_follower"),
+)
 LOGGED: Final = {
     "growth_7d": np.expm1,
     "log_followers": np.expm1,
     "growth_z_max": np.expm1,
-    **dict.fromkeys(
-        ("follower_noise", "following_ratio", "engagement", "reach", "like_view", "comment_like", "share_like")
-        + ("revenue_per_visit", "visits_per_follower"),
-        np.exp,
-    ),
+    **dict.fromkeys(_LOGS, np.exp),
 }
 """Columns held as logarithms, and how to read them."""
 BUSINESS: Final = ("click_rate", "conversion", "refund_rate", "revenue_per_visit", "visits_per_follower")
