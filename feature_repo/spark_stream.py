@@ -7,6 +7,7 @@ same messages, and is skipped when the store has it. Without its checkpoint a jo
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +81,8 @@ class SparkRunner:
             self._letters.flush()
         applied = self._state.apply(intake.events, str(batch_id), dead=len(intake.letters))
         self.progress.add(applied, len(records), len(intake.letters))
+        now = time.time() * 1000
+        self.progress.latencies_ms += [now - record.timestamp_ms for record in records]
 
 
 def _records(table: pa.Table) -> Sequence[Record]:

@@ -1,4 +1,4 @@
-"""What holds for every suite: only tests/integration may open a network socket."""
+"""What holds for every suite: only tests/integration and tests/e2e may open a network socket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import pytest_socket
 
-_INTEGRATION = Path(__file__).parent / "integration"
+_REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _INTEGRATION in item.path.parents:
+        if any(folder in item.path.parents for folder in _REAL):
             item.add_marker(pytest.mark.integration)
 
 

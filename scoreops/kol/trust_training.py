@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoreops.core.calibration import fit_logistic
+from scoreops.core.calibration import Linear, fit_logistic, fit_platt
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import export_isolation_forest, export_xgboost, single
 from scoreops.kol.text import embed_all, fit_text, text_logit
@@ -98,9 +98,10 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
         )
     rows = without_business(rows)
     profiles = embed_all(rows.comments)
-    places, members = _out_of_fold(rows, profiles, seed)
+    places, members = _members_over(rows, profiles, folds(rows.kols, rows.hours), seed)
     labels = rows.genuine[places]
-    stacker = fit_logistic(members, labels, l2=_STACKER_L2, nonnegative=True)
+    crossed, everybody = _members_over(rows, profiles, by_kol(rows.kols), seed)
+    stacker = _calibrated(fit_logistic(members, labels, l2=_STACKER_L2, nonnegative=True), everybody, rows, crossed)
     booster, forest, medians = _fit_members(rows.features, rows.genuine, seed)
     usual = np.where(np.isnan(rows.features), medians, rows.features)
     model = TrustModel(
@@ -127,7 +128,7 @@ def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices
     the stacker should see members that know about as much as the final ones will.
     """
     blocks = np.array_split(np.argsort(hours, kind="stable"), BLOCKS)
-    group = np.array([zlib.crc32(str(kol).encode()) // 7 % GROUPS for kol in kols])
+    group = _groups(kols)
     for place in range(FIRST_BLOCK, BLOCKS):
         before = np.concatenate(blocks[:place])
         for number in range(GROUPS):
@@ -136,9 +137,30 @@ def folds(kols: NDArray[Any], hours: Indices) -> Iterator[tuple[Indices, Indices
                 yield before[group[before] != number], test
 
 
-def _out_of_fold(rows: TrustRows, profiles: Array, seed: int) -> tuple[Indices, Array]:
+def by_kol(kols: NDArray[Any]) -> Iterator[tuple[Indices, Indices]]:
+    """(train, test) row numbers of a split by KOL alone: every row is tested once, by models of nearly all the rest."""
+    group = _groups(kols)
+    for number in range(GROUPS):
+        yield np.flatnonzero(group != number), np.flatnonzero(group == number)
+
+
+def _groups(kols: NDArray[Any]) -> Indices:
+    return np.array([zlib.crc32(str(kol).encode()) // 7 % GROUPS for kol in kols])
+
+
+def _calibrated(stacker: Linear, members: Array, rows: TrustRows, places: Indices) -> Linear:
+    """The stacker with Platt's two numbers, fitted on KOLs that the members had not seen, worked into it."""
+    platt = fit_platt(stacker(members), rows.genuine[places])
+    scale = platt.weights[0]
+    return Linear(tuple(scale * weight for weight in stacker.weights), scale * stacker.bias + platt.bias)
+
+
+def _members_over(
+    rows: TrustRows, profiles: Array, splits: Iterable[tuple[Indices, Indices]], seed: int
+) -> tuple[Indices, Array]:
+    """The tested rows and what the members, trained without them, say (k, 3)."""
     places, parts = [], []
-    for train, test in folds(rows.kols, rows.hours):
+    for train, test in splits:
         if min(rows.genuine[train].sum(), (1 - rows.genuine[train]).sum()) < 5:
             continue
         booster, forest, medians = _fit_members(rows.features[train], rows.genuine[train], seed)

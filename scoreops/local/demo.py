@@ -34,7 +34,7 @@ from scoreops.local.progress import wait_for
 from scoreops.local.service import Service
 from scoreops.local.truth import spike_agreement, trust_agreement
 
-FIRST_SHARE: Final = 2 / 3
+FIRST_SHARE: Final = 0.75
 """How much of the history the first champion is trained on."""
 WARM_DAYS: Final = 2
 """Alert rules need so many days before they are judged against the truth."""

@@ -1,0 +1,117 @@
+"""The demo as a new user runs it: the whole loop on real parts, judged by what it writes down."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(home, *arguments, base):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOREOPS_")}
+    environment |= {"SCOREOPS_HOME": str(home), "SCOREOPS_PORT_BASE": str(base), "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-W", "ignore", "-m", "scoreops", *arguments]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def leftovers(home):
+    """Processes that carry the mark of a HOME in their environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(home).encode() in (process / "environ").read_bytes() and int(process.name) != os.getpid():
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_demo_reaches_its_figures_and_leaves_nothing_running(tmp_path):
+    summary = json.loads(run(tmp_path, "demo", "--json", base=23_000))
+    events = summary["events"]
+    assert events["accepted"] + events["dead_lettered"] == events["produced"]
+    assert events["folded"] == events["accepted"] - events["repeats_ignored"]
+    assert events["too_late"] == 0
+    agreement = summary["agreement"]
+    assert agreement["trust"]["auc"] >= 0.90
+    assert agreement["trust"]["ece"] <= 0.05
+    assert agreement["follower_spike"]["recall"] >= 0.95
+    assert agreement["follower_spike"]["precision"] >= 0.90
+    judged = {step["score"]: step["metrics"] for step in summary["training"][-1]["steps"] if step["step"] == "evaluate"}
+    for target in ("clicks_24h", "orders_24h", "revenue_24h"):
+        assert judged["success"][f"smape_{target}"] <= 0.9 * judged["success"][f"smape_naive_{target}"]
+        assert 0.75 <= judged["success"][f"coverage_{target}"] <= 0.85
+    assert {(one["score"], one["gate"]) for one in summary["refusals"]} >= {("trust", "contract"), ("success", "drift")}
+    assert summary["rollback"]["to"] < summary["rollback"]["from"]
+    assert summary["fusion"]["decided_minutes"] > 60
+    assert not leftovers(tmp_path)
+
+
+def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
+    data = Path(os.environ.get("SCOREOPS_DATA", ROOT.parent / "shared" / "data"))
+    export = data / "instafake" / "genuine_posts.json"
+    if not export.exists():
+        export = tmp_path / "export.json"
+        export.write_text(json.dumps(made_up()))
+    home = tmp_path / "home"
+    summary = json.loads(run(home, "demo", "--posts", str(export), "--json", base=23_200))
+    accounts = json.loads(export.read_text())
+    posts = sum(len(account["mediaUploadTimes"]) for account in accounts)
+    assert summary["posts"] == posts
+    assert summary["events"]["dead_lettered"] == 0
+    assert summary["stream"]["folded"] == summary["events"]["accepted"] == summary["events"]["produced"]
+    assert not leftovers(home)
+    found = pl.read_parquet(home / "demo" / "features.parquet")
+    rows = {row["kol_id"]: row for row in found.iter_rows(named=True)}
+    for number, account in enumerate(accounts):
+        if account["mediaUploadTimes"]:
+            expected = by_hand(account)
+            got = rows[f"ig-{number:04d}"]
+            assert {name: got[name] for name in expected} == expected
+
+
+def by_hand(account):
+    """An account's features at the end of the minute of its newest post, by plain loops."""
+    names = ("mediaUploadTimes", "mediaLikeNumbers", "mediaCommentNumbers")
+    looks = [*zip(*(account[name] for name in names), strict=True)]
+    newest = max(at for at, _, _ in looks) // 60
+    made = {
+        "minute": newest,
+        "n_posts_seen": len(looks),
+        "likes": sum(likes for _, likes, _ in looks),
+        "comments": sum(comments for _, _, comments in looks),
+        "followers": float(account["userFollowerCount"]),
+        "d_views_60m": 0.0,
+    }
+    for window in (5, 15, 60):
+        inside = [(likes, comments) for at, likes, comments in looks if newest - at // 60 < window]
+        made[f"d_likes_{window}m"] = float(sum(likes for likes, _ in inside))
+        made[f"d_comments_{window}m"] = float(sum(comments for _, comments in inside))
+        made[f"comments_{window}m"] = 0.0
+    return made
+
+
+def made_up():
+    """A small export where the public one is absent."""
+    return [
+        {
+            "userMediaCount": 3 + number,
+            "userFollowerCount": 100 * number,
+            "userFollowingCount": 7,
+            "mediaUploadTimes": [1_541_700_000 + number * 100 - 900 * place for place in range(3 + number)],
+            "mediaLikeNumbers": [10 * place + number for place in range(3 + number)],
+            "mediaCommentNumbers": [place for place in range(3 + number)],
+        }
+        for number in range(5)
+    ]
