@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_socket
+
+# The same examples on every machine, however slow it is.
+hypothesis.settings.register_profile("scoreops", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("scoreops")
 
 _REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e"))
 

@@ -52,7 +52,9 @@ def as_dicts(tiles):
     """Our tiles in the oracle's shape; sums of 0 are left out, as a loop never makes them."""
     names = ["n_events", *COUNTED.values(), "revenue_vnd", "revenue_usd", "refunded_vnd", "refunded_usd", "followers"]
     minutes = {
-        (row["kol_id"], row["minute"]): {name: row[name] for name in names if row[name]}
+        (row["kol_id"], row["minute"]): {
+            name: row[name] for name in names if row[name] or (name == "followers" and row[name] is not None)
+        }
         for row in tiles.minutes.iter_rows(named=True)
     }
     posts = {

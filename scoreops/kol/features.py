@@ -94,7 +94,7 @@ def _audience() -> list[pl.Expr]:
     return [
         *(pl.col(name).filter(hour).bitwise_or() for name in (*TEXT_BITS, *USER_BITS)),
         now.alias("followers"),
-        (now / then - 1).alias("followers_change_60m"),
+        pl.when(then > 0).then(now / then - 1).alias("followers_change_60m"),
     ]
 
 
