@@ -41,6 +41,74 @@ def gains(events, name):
         before = None
         for minute, look in by_minute.items():
             value = getattr(look, name)
+            if value is None:
+                continue
+            if before is None:
+                new = (look.event_time - look.published_at).total_seconds() <= 7200
+                yield kol, minute, value if new else 0
+            else:
+                yield kol, minute, value - before
+            before = value
+
+
+def sketched(items):
+    """Linear counting over 256 buckets."""
+    return -256 * math.log(max(256 - len(set(items)), 1) / 256)
+
+
+def audience(events):
+    comments = [e for e in events if e.type == "comment"]
+    texts = sketched(flags(e.text).bucket for e in comments)
+    return len(comments), texts, sketched(int(e.user_id[:2], 16) for e in comments)
+
+
+def expected_rolling(events, kol, minute):
+    own = [e for e in events if e.kol_id == kol and minute - 120 < minute_of(e) <= minute]
+
+    def aged(least, most, kind):
+        return [e for e in own if e.type == kind and least <= minute - minute_of(e) < most]
+
+    def gained(name, least, most):
+        return sum(g for k, m, g in gains(events, name) if k == kol and least <= minute - m < most)
+
+    want = {}
+    for size in (5, 15, 60):
+        comments = aged(0, size, "comment")
+        marks = [flags(e.text) for e in comments]
+        want |= {f"{alias}_{size}m": len(aged(0, size, kind)) for alias, kind in COUNTED.items()}
+        want[f"revenue_{size}m"] = sum(map(vnd, aged(0, size, "purchase")))
+        for mark in ("negative", "positive", "spam"):
+            share = sum(getattr(m, mark) for m in marks) / len(marks) if marks else None
+            want[f"{mark}_share_{size}m"] = share
+        want |= {f"d_{name}_{size}m": gained(name, 0, size) for name in ("views", "likes", "comments", "shares")}
+    n, texts, users = audience([e for e in own if minute - minute_of(e) < 60])
+    profiles = sorted((e for e in own if e.type == "profile"), key=lambda e: e.event_time)
+    old = [e for e in profiles if minute - minute_of(e) >= 60]
+    now = profiles[-1].followers if profiles else None
+    want |= {
+        "clicks_lag_60m": len(aged(60, 120, "click")),
+        "revenue_lag_60m": sum(map(vnd, aged(60, 120, "purchase"))),
+        "d_views_lag_60m": gained("views", 60, 120),
+        "views_velocity": want["d_views_5m"] / 5,
+        "clicks_burst": want["clicks_5m"] / 5 / (want["clicks_60m"] / 60) if want["clicks_60m"] else None,
+        "distinct_text_share_60m": texts / n if n else None,
+        "distinct_user_share_60m": users / n if n else None,
+        "followers": now,
+        "followers_change_60m": now / old[-1].followers - 1 if old and old[-1].followers else None,
+    }
+    return want
+
+
+@given(happenings(minutes=SPAN, max_size=40), ASKED)
+def test_rolling_features_are_those_of_loops_over_the_events(events, minute):
+    made = {row["kol_id"]: row for row in rolling(tiles(*events), minute).iter_rows(named=True)}
+    assert set(made) == {e.kol_id for e in events if minute - 120 < minute_of(e) <= minute}
+    known = [e for e in events if minute_of(e) <= minute]
+    for kol, row in made.items():
+        want = expected_rolling(known, kol, minute)
+        assert set(want) == set(ROLLING)
+        for name, value in want.items():
+            got = row[name]
             if value is None:  # undefined is null, never 0 and never infinite
                 assert got is None, name
             else:
