@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoreops.core.bundle import TensorSpec
+from scoreops.core.calibration import weigh
 from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
@@ -140,8 +141,8 @@ class SuccessScorer:
         for place, target in enumerate(TARGETS):
             lightgbm = np.expm1(self._boosters[target](features))
             parts = np.stack([lightgbm, *baseline_members(features, target, self._curves)], axis=1)
-            full = parts @ np.asarray(self._model.blends[target])
-            plain = parts @ np.asarray(self._model.baselines[target])
+            full = weigh(parts, self._model.blends[target])
+            plain = weigh(parts, self._model.baselines[target])
             value[:, place] = np.maximum(np.where(degraded, plain, full), 0)
             ends = self._model.bands[target](value[:, place])
             plain_ends = self._model.baseline_bands[target](value[:, place])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.calibration import Linear, logit, sigmoid
+from scoreops.core.calibration import Linear, logit, sigmoid, weigh
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.text import embed_all, text_logit
@@ -111,7 +111,7 @@ class TrustScorer:
         self._forest = OnnxModel(model.forest, "score")
         # From here on the text model is as precise as its file, so that a reloaded bundle answers alike.
         self._text_weights = np.asarray(model.text.weights)
-        self._replicas = model.replicas.T
+        self._replicas = model.replicas
 
     def members(self, features: Array, comments: Sequence[Sequence[str]] | None) -> Array:
         """(n, 3) log-odds of genuine by XGBoost, by the forest (scaled) and by text (0: unknown)."""
@@ -137,7 +137,7 @@ class TrustScorer:
         abstained = np.isfinite(features).mean(axis=1) < MIN_KNOWN
         members = self.members(features, comments)
         score = 100 * self._model.stacker(members)
-        replicas = sigmoid(members @ self._replicas[:3] + self._replicas[3])
+        replicas = sigmoid(weigh(members[:, None, :], self._replicas[:, :3]) + self._replicas[:, 3])
         low, high = 100 * np.quantile(replicas, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=1)
         low, high = np.minimum(low, score), np.maximum(high, score)
         for values in (score, low, high):
