@@ -90,6 +90,16 @@ def lake_span(lake: Lake) -> tuple[int, int]:
     return (int(minutes.min()) // 60, int(minutes.max()) // 60 + 1) if len(minutes) else (0, 0)
 
 
+def lake_fence(lake: Lake) -> str:
+    """Next offsets of what is in the raw table and in both tables of tiles; empty where that is nothing."""
+    raw = dict(lake.snapshots(RAW))
+    order = list(raw)
+    covered = [_newest(lake.snapshots(table), "raw-snapshot") for table in (MINUTES, POSTS)]
+    places = [order.index(int(number)) if number and int(number) in raw else -1 for number in covered]
+    whole = list(raw.values())[: min(places) + 1]
+    return next((p["offsets"] for p in reversed(whole) if "offsets" in p), "")
+
+
 class LakeWriter:
     """Reads the raw topics into the lake. One at a time."""
 
@@ -136,7 +146,7 @@ class LakeWriter:
             ids = [str(number) for number, _ in raw]
             behind = raw[ids.index(covered) + 1 :] if covered in ids else raw
             hours = sorted({hour for _, p in behind for hour in json.loads(p.get("hours", "[]"))})
-            if hours:
+            if behind:
                 self._refold(hours, [table])
 
     def _commit(self, records: Sequence[Record], fence: str) -> None:

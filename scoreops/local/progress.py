@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from feature_repo.lake_writer import RAW, open_lake
+from feature_repo.lake_writer import lake_fence, open_lake
 from feature_repo.stream import JOB, decode_fence
 from scoreops.adapters.kafka_log import LogReader, start_offsets
 from scoreops.adapters.settings import Settings
@@ -25,9 +25,7 @@ def behind(settings: Settings) -> dict[str, int]:
         ends = reader.ends(places)
     finally:
         reader.close()
-    snapshots = open_lake(settings).snapshots(RAW)
-    newest = next((p["offsets"] for _, p in reversed(snapshots) if "offsets" in p), "")
-    fences = {"stream": StateStore(settings.redis_url, JOB).fence(), "lake": newest}
+    fences = {"stream": StateStore(settings.redis_url, JOB).fence(), "lake": lake_fence(open_lake(settings))}
     offsets = {name: decode_fence(fence) for name, fence in fences.items()}
     return {name: sum(end - known[place] for place, end in ends.items()) for name, known in offsets.items()}
 

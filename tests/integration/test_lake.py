@@ -1,0 +1,59 @@
+"""The lake's two steps, raw events and then tiles, and what a reader may believe between them."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from feature_repo.lake_writer import RAW, LakeWriter, lake_fence, lake_span, lake_tiles, open_lake
+from scoreops.adapters.settings import Settings
+from scoreops.core.errors import BadInput
+from scoreops.kol.events import parse
+from scoreops.kol.tiles import EVENT_SCHEMA, HOUR_US, to_table
+from scoreops.kol.world import World, WorldSpec
+
+
+@pytest.fixture(scope="module")
+def events() -> pa.Table:
+    """A day of a small world."""
+    kept = []
+    for part in World(WorldSpec(kols=5, days=1, seed=3)).lines():
+        for line in part:
+            try:
+                kept.append(parse(line))
+            except BadInput:
+                continue
+    return to_table(kept).select(EVENT_SCHEMA.names)
+
+
+def append(lake, events, offsets):
+    hours = sorted(set((events["event_time"].cast(pa.int64()).to_numpy() // HOUR_US).tolist()))
+    lake.append(RAW, events, {"offsets": offsets, "hours": json.dumps(hours)})
+
+
+def test_raw_events_without_their_tiles_are_not_taken_for_done(tmp_path, events):
+    settings = Settings(home=tmp_path)
+    lake = open_lake(settings)
+    assert lake_fence(lake) == ""
+    append(lake, events[:100], "first")
+    assert lake_fence(lake) == ""
+    LakeWriter(settings).catch_up_tiles()
+    assert lake_fence(lake) == "first"
+    append(lake, events[100:], "second")
+    assert lake_fence(lake) == "first"
+    LakeWriter(settings).catch_up_tiles()
+    assert lake_fence(lake) == "second"
+    folded = lake_tiles(lake, *lake_span(lake)).minutes["n_events"].sum()
+    assert folded == len(set(events["event_id"].to_pylist()))
+
+
+def test_a_batch_of_dead_letters_alone_moves_the_fence(tmp_path, events):
+    settings = Settings(home=tmp_path)
+    lake = open_lake(settings)
+    append(lake, events[:100], "first")
+    LakeWriter(settings).catch_up_tiles()
+    append(lake, events[:0], "letters")
+    LakeWriter(settings).catch_up_tiles()
+    assert lake_fence(lake) == "letters"
