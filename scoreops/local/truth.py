@@ -19,7 +19,10 @@ Json = dict[str, Any]
 
 
 def trust_agreement(records: Sequence[Mapping[str, Any]], labels: Iterable[Label], truth: Json) -> Json:
-    """AUC and calibration error of the trust scores of KOLs whose label no training saw."""
+    """AUC and calibration error of the trust scores of KOLs whose label no training saw.
+
+    `ece` is freed of what chance alone adds with so few KOLs; `ece_with_chance` is the plain figure.
+    """
     labelled = {label.kol_id for label in labels}
     unseen = [
         record
@@ -28,7 +31,9 @@ def trust_agreement(records: Sequence[Mapping[str, Any]], labels: Iterable[Label
     ]
     genuine = np.array([not truth["kols"][record["kol_id"]]["fraud"] for record in unseen], dtype=np.float64)
     score = np.array([record["inputs"]["trust"] for record in unseen]) / 100
-    return {"unseen_kols": len(unseen), "auc": round(auc(genuine, score), 4), "ece": round(ece(genuine, score), 4)}
+    errors = {"ece": ece(genuine, score), "ece_with_chance": ece(genuine, score, debias=False)}
+    made = {"auc": auc(genuine, score)} | errors
+    return {"unseen_kols": len(unseen)} | {name: round(value, 4) for name, value in made.items()}
 
 
 def spike_agreement(alerts: Iterable[Mapping[str, Any]], truth: Json, since_us: int, until_us: int) -> Json:
