@@ -1,0 +1,84 @@
+"""Exported models answer as the libraries that trained them, missing values included."""
+
+import lightgbm
+import numpy as np
+import pytest
+import xgboost
+from sklearn.ensemble import IsolationForest
+
+from scoreops.core.errors import Refused
+from scoreops.core.onnx_models import (
+    TOLERANCE,
+    OnnxModel,
+    _checked,
+    export_isolation_forest,
+    export_lightgbm,
+    export_xgboost,
+    single,
+)
+
+RNG = np.random.default_rng(1)
+ROWS = RNG.normal(size=(600, 6))
+LABELS = (ROWS[:, 0] + ROWS[:, 1] ** 2 > 0.5).astype(float)
+ASKED = RNG.normal(size=(2000, 6)) * 2
+HOLES = np.where(RNG.random(ASKED.shape) < 0.2, np.nan, ASKED)
+
+
+def worst(got, want):
+    return np.max(np.abs(got - want) / np.maximum(np.abs(want), 1))
+
+
+@pytest.mark.parametrize("asked", [pytest.param(ASKED, id="known"), pytest.param(HOLES, id="with holes")])
+@pytest.mark.parametrize("holes", [False, True])
+def test_xgboost(asked, holes):
+    rows = np.where(np.random.default_rng(2).random(ROWS.shape) < 0.1, np.nan, ROWS) if holes else ROWS
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4}, xgboost.DMatrix(single(rows), LABELS), 60)
+    made = OnnxModel(export_xgboost(booster, rows), "probabilities")(asked)
+    assert worst(made, booster.predict(xgboost.DMatrix(single(asked)))) <= TOLERANCE
+
+
+@pytest.mark.parametrize("asked", [pytest.param(ASKED, id="known"), pytest.param(HOLES, id="with holes")])
+@pytest.mark.parametrize("holes", [False, True])
+def test_lightgbm(asked, holes):
+    rows = np.where(np.random.default_rng(2).random(ROWS.shape) < 0.1, np.nan, ROWS) if holes else ROWS
+    data = lightgbm.Dataset(rows, 1000 * LABELS + ROWS[:, 2])
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, data, 60)
+    made = OnnxModel(export_lightgbm(booster, rows), "forecast")(asked)
+    assert worst(made, booster.predict(asked)) <= TOLERANCE
+
+
+def test_lightgbm_that_learned_nothing_is_one_leaf():
+    data = lightgbm.Dataset(ROWS[:30], np.full(30, 7.0))
+    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, data, 3)
+    made = OnnxModel(export_lightgbm(booster, ROWS), "forecast")(ASKED[:5])
+    np.testing.assert_allclose(made, booster.predict(ASKED[:5]))
+
+
+@pytest.mark.parametrize("features", [1.0, 0.5])
+def test_isolation_forest(features):
+    forest = IsolationForest(n_estimators=50, max_features=features, random_state=1).fit(single(ROWS))
+    made = OnnxModel(export_isolation_forest(forest, ROWS), "score")(ASKED)
+    assert worst(made, -forest.score_samples(single(ASKED))) <= TOLERANCE
+    assert ((made > 0) & (made < 1)).all()
+    assert made[np.abs(ASKED).sum(axis=1).argmax()] > np.median(made)
+
+
+def test_values_on_a_split_go_the_same_way():
+    """64-bit thresholds between two 32-bit floats: rounding one of them up sends a row down the other side."""
+    forest = IsolationForest(n_estimators=30, random_state=3).fit(single(np.round(ROWS, 1)))
+    edges = np.concatenate([e.tree_.threshold[e.tree_.feature >= 0] for e in forest.estimators_])
+    near = np.repeat(np.nextafter(edges.astype(np.float32), np.float32(np.inf))[:, None], 6, axis=1).astype(np.float64)
+    made = OnnxModel(export_isolation_forest(forest, ROWS), "score")
+    for rows in (near, np.repeat(edges[:, None], 6, axis=1)):
+        assert worst(made(rows), -forest.score_samples(single(rows))) <= TOLERANCE
+
+
+def test_an_export_that_differs_is_refused_with_by_how_much():
+    booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(single(ROWS), LABELS), 5)
+    data = export_xgboost(booster, ROWS)
+    want = booster.predict(xgboost.DMatrix(single(ROWS))).astype(float)
+    assert _checked(data, "probabilities", ROWS, want, "XGBoost") is data
+    with pytest.raises(Refused, match=r"ONNX export of XGBoost differs from the library by 1\.0e-05"):
+        _checked(data, "probabilities", ROWS, want + 1e-5, "XGBoost")
+    with pytest.raises(Refused):
+        _checked(data, "probabilities", ROWS, want * np.nan, "XGBoost")
