@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from feature_repo.comments import comments_before
 from feature_repo.lake_writer import open_lake
-from feature_repo.views import JOIN_KEY, PROJECT, ROLLING_VIEW, SERVICES, VIEWS
-from scoreops.adapters.online_store import Features, OnlineStore, connect
+from feature_repo.views import JOIN_KEY, LAG_VIEW, PROJECT, ROLLING_VIEW, SERVICES, VIEWS
+from scoreops.adapters.online_store import EVENT_TIME, Features, OnlineStore, connect
 from scoreops.adapters.predictor import Prediction, PredictorClient
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
@@ -21,6 +22,8 @@ from scoreops.catalog import score as catalogued
 from scoreops.core.errors import NotFound
 from scoreops.kol.fusion import FusionRevision
 from scoreops.kol.fusion_score import REVISION_FILE
+from scoreops.kol.success_features import COUPLING
+from scoreops.kol.tiles import HOUR_US
 
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -30,11 +33,21 @@ _MOOD: Final = tuple(f"{ROLLING_VIEW.name}:{side}_share_60m" for side in ("posit
 
 @dataclass(frozen=True)
 class Branch:
-    """One branch's newest answer for n KOLs: outputs by name (n, ...), when its features stood, who answered."""
+    """One branch's newest answer for n KOLs.
 
+    Attributes:
+        features: (n, d) what was asked, in the order of the score's schema.
+        outputs: by name, (n, ...).
+        times: (n,) microseconds at which the features stood; 0 where there are none.
+        version: which version answered.
+        fresh: whether it was asked just now, and not taken from the answer before.
+    """
+
+    features: Array
     outputs: Mapping[str, NDArray[Any]]
     times: Times
     version: str
+    fresh: bool
 
     def age(self, at_us: int) -> Array:
         """(n,) minutes; NaN where there is no answer."""
@@ -47,6 +60,7 @@ class _Kept:
     version: str = ""
     kols: tuple[str, ...] = ()
     times: Times = field(default_factory=lambda: np.empty(0, np.int64))
+    features: Array = field(default_factory=lambda: np.empty((0, 0)))
     prediction: Prediction | None = None
 
 
@@ -63,23 +77,32 @@ class Branches:
 
     def ask(self, name: str, kols: Sequence[str], platforms: Sequence[str], at_us: int) -> Branch:
         """The answer of `name` on the newest hourly features at `at_us`."""
-        refs = [ref for ref in SERVICES[name] if ref.partition(":")[0] in _HOURLY]
-        found = self._read(refs, kols, at_us)
-        times = found.event_time
+        found = self._read(SERVICES[name], kols, at_us)
+        times = np.stack([found.times[view] for view in found.times if view != LAG_VIEW.name]).min(axis=0)
         champion = self.champion(name)
         kept = self._kept.setdefault(name, _Kept())
         same = kept.version == champion and kept.kols == tuple(kols) and np.array_equal(kept.times, times)
         if not same or kept.prediction is None:
             texts: dict[str, list[str]] = {}
             if name == "trust":
+                self._carry_over(kept, times)
                 comments = comments_before(self._lake, kols, np.where(times > 0, times, at_us))
                 texts = {"comments": [json.dumps(c, ensure_ascii=False) for c in comments], "platforms": [*platforms]}
-            features = _ordered(name, found)
             schema = catalogued(name).schema
-            prediction = self._client.infer(name, features, schema.columns, texts=texts, version=champion)
-            self._kept[name] = kept = _Kept(champion, tuple(kols), times, prediction)
+            prediction = self._client.infer(name, found.values, schema.columns, texts=texts, version=champion)
+            self._kept[name] = kept = _Kept(champion, tuple(kols), times, found.values, prediction)
         assert kept.prediction is not None
-        return Branch(kept.prediction.outputs, times, kept.prediction.version)
+        return Branch(kept.features, kept.prediction.outputs, times, kept.prediction.version, fresh=not same)
+
+    def _carry_over(self, kept: _Kept, times: Times) -> None:
+        """Make the scores of the hour before what the forecast reads in the next, stamped as the view says."""
+        if kept.prediction is None or not len(times) or times.max() <= kept.times.max():
+            return
+        known = kept.times > 0
+        stamps = pa.array(kept.times[known] + HOUR_US).cast(pa.timestamp("us", "UTC"))
+        scores = np.asarray(kept.prediction.outputs["score"], dtype=np.float64)[known]
+        names = pa.array(np.array(kept.kols, dtype=object)[known], pa.string())
+        self._store.write(LAG_VIEW.name, pa.table({JOIN_KEY: names, EVENT_TIME: stamps, COUPLING: pa.array(scores)}))
 
     def fuse(self, features: Array) -> Prediction:
         """The answer of the revision that `revision` gave last."""
@@ -109,17 +132,3 @@ class Branches:
             raise NotFound("no features are named")
         oldest = min(VIEWS[view].ttl for view in views)
         return self._store.read(refs, kols).standing(at_us, round(oldest.total_seconds() * 1_000_000))
-
-
-_HOURLY: Final = {name for name, view in VIEWS.items() if view.compute is not None}
-
-
-def _ordered(name: str, found: Features) -> Array:
-    """Columns in the order of the score's schema; one that no view writes online is NaN."""
-    columns = catalogued(name).schema.columns
-    places = {ref.partition(":")[2]: i for i, ref in enumerate(found.names)}
-    made = np.full((len(found.values), len(columns)), np.nan)
-    for i, column in enumerate(columns):
-        if column in places:
-            made[:, i] = found.values[:, places[column]]
-    return made

@@ -19,10 +19,12 @@ from scoreops.adapters.online_store import connect
 from scoreops.adapters.score_book import ScoreBook
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
-from scoreops.kol.events import SCORES_TOPIC
+from scoreops.kol.anomaly import Alert, forecast_drops
+from scoreops.kol.events import ALERTS_TOPIC, SCORES_TOPIC
 from scoreops.kol.fusion import Inputs, freshened, moving_average
 from scoreops.kol.fusion_score import features_of
-from scoreops.kol.success_features import TARGETS
+from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS
+from scoreops.kol.tiles import HOUR_US
 
 Array = NDArray[np.float64]
 
@@ -69,6 +71,8 @@ class Decider:
         at_us = (minute + 1) * 60_000_000
         trust = self._branches.ask("trust", kols, platforms, at_us)
         success = self._branches.ask("success", kols, platforms, at_us)
+        if success.fresh:
+            self._open(forecast_drops(kols, platforms, *_revenue(success), at_us // HOUR_US))
         raw = _raw(trust, success, at_us)
         raw |= {"sentiment": self._branches.mood(kols, at_us), "anomaly": self._anomaly(kols, at_us)}
         inputs, averages, stale = self._steady(kols, raw, minute)
@@ -91,14 +95,21 @@ class Decider:
         """The newest minute that was decided."""
         return self._book.minute()
 
+    def _open(self, alerts: Sequence[Alert]) -> None:
+        self._alerts.add(alert.as_dict() for alert in alerts)
+        self._alerts.publish(lambda messages: self._send(ALERTS_TOPIC, messages))
+
+    def _send(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
+        for key, message in messages:
+            self._producer.send(topic, key.encode(), message)
+        self._producer.flush()
+
     def _write(self, minute: int, averages: Mapping[str, Any], records: Sequence[dict[str, Any]]) -> bool:
         """To the log first, then to the book: after a crash between the two the minute is decided and sent again."""
         if self._book.minute() >= minute:
             return False
         encoded = [(r["kol_id"], json.dumps(r, ensure_ascii=False).encode()) for r in records]
-        for kol, message in encoded:
-            self._producer.send(SCORES_TOPIC, kol.encode(), message)
-        self._producer.flush()
+        self._send(SCORES_TOPIC, encoded)
         return self._book.put(minute, averages, encoded)
 
     def _steady(
@@ -124,7 +135,9 @@ class Decider:
     def _anomaly(self, kols: Sequence[str], at_us: int) -> Array:
         strongest = dict.fromkeys(kols, 0.0)
         for alert in self._alerts.newest(100_000, since_us=at_us - ALERT_HOURS * 3_600_000_000):
-            if alert["kol_id"] in strongest and "acknowledged_by" not in alert and alert["event_us"] <= at_us + HOUR_US:
+            if (
+                alert["kol_id"] in strongest and "acknowledged_by" not in alert and alert["event_us"] <= at_us + HOUR_US
+            ):  # stamped with its hour's end
                 strongest[alert["kol_id"]] = max(strongest[alert["kol_id"]], STRENGTH[alert["severity"]])
         return np.array([strongest[kol] for kol in kols])
 
@@ -134,8 +147,10 @@ class Decider:
         return {alert["kol_id"]: f"{alert['rule']}: {alert['message']}" for alert in shown}
 
 
-HOUR_US: Final = 3_600_000_000
-"""An alert is stamped with the end of its hour, and may be seen before that."""
+def _revenue(success: Branch) -> tuple[Array, Array]:
+    """(n,) expected revenue of the next day, and that of the last one."""
+    past = success.features[:, SUCCESS_FEATURES.columns.index("revenue_past_24h")]
+    return success.outputs["forecast"][:, _PLACE["revenue_24h"]], past
 
 
 def _raw(trust: Branch, success: Branch, at_us: int) -> dict[str, Array]:

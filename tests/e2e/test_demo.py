@@ -84,7 +84,7 @@ def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
 def by_hand(account):
     """An account's features at the end of the minute of its newest post, by plain loops."""
     names = ("mediaUploadTimes", "mediaLikeNumbers", "mediaCommentNumbers")
-    looks = [*zip(*(account[name] for name in names), strict=True)]
+    looks = list(zip(*(account[name] for name in names), strict=True))
     newest = max(at for at, _, _ in looks) // 60
     made = {
         "minute": newest,
@@ -111,7 +111,7 @@ def made_up():
             "userFollowingCount": 7,
             "mediaUploadTimes": [1_541_700_000 + number * 100 - 900 * place for place in range(3 + number)],
             "mediaLikeNumbers": [10 * place + number for place in range(3 + number)],
-            "mediaCommentNumbers": [place for place in range(3 + number)],
+            "mediaCommentNumbers": list(range(3 + number)),
         }
         for number in range(5)
     ]
