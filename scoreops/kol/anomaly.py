@@ -159,7 +159,7 @@ def forecast_drops(
             own = float(ratio[row])
             words = f"revenue forecast at {own:.0%} of the last day, peers at {baseline:.0%}"
             numbers = {"ratio": own, "peers": baseline, "forecast": float(forecast[row])}
-            made.append(_record("forecast_drop", kols[int(row)], hour // 24 * 24, "high", words, numbers))
+            made.append(_record("forecast_drop", kols[int(row)], hour // 24 * 24, "medium", words, numbers))
     return made
 
 
