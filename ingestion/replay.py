@@ -25,6 +25,8 @@ from scoreops.kol.labels import parse_label
 FORMATS: Final = ("events", "labels", *IMPORTERS)
 _AHEAD_S: Final = 0.05
 _PROGRESS: Final = 5_000
+_NULLABLE: Final = {"post_metrics": ("views", "shares")}
+"""Fields that are null where a platform does not show them; every other null of a table is a field of another type."""
 _EVENT_TIME: Final = re.compile(rb'"event_time"\s*:\s*"([^"]{10,40})"')
 
 
@@ -70,14 +72,16 @@ def _text(path: Path) -> Iterator[bytes]:
 
 
 def _parquet(path: Path) -> Iterator[bytes]:
-    """Rows as JSON, columns without a value left out; times are UTC."""
+    """Rows as JSON; a column without a value is left out, unless null says something there. Times are UTC."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         for batch in pq.ParquetFile(path).iter_batches(10_000):
             for row in batch.to_pylist():
-                yield orjson.dumps({k: v for k, v in row.items() if v is not None}, option=orjson.OPT_NAIVE_UTC)
+                told = _NULLABLE.get(str(row.get("type")), ())
+                kept = {k: v for k, v in row.items() if v is not None or k in told}
+                yield orjson.dumps(kept, option=orjson.OPT_NAIVE_UTC)
     except pa.ArrowInvalid as error:
         raise BadInput(f"{path} is no Parquet file: {error}") from error
 
