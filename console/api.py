@@ -30,6 +30,8 @@ STATUS: Final[Mapping[type[ScoreOpsError], int]] = {
 Sort = Literal["ev", "trust", "score", "probability"]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Record = dict[str, Any]
+Given = Annotated[str | None, Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
+"""The key of a request. FastAPI reads annotations in the names of the module, so this cannot live in a function."""
 
 
 class Acknowledgement(BaseModel):
@@ -48,9 +50,8 @@ class RolledBack(BaseModel):
 
 def create_app(settings: Settings, api_key: str) -> FastAPI:
     """The application; every route but /health wants `api_key` in the header X-API-Key."""
-    header = APIKeyHeader(name="X-API-Key", auto_error=False)
 
-    def authorised(given: Annotated[str | None, Depends(header)]) -> None:
+    def authorised(given: Given) -> None:
         if given is None or not hmac.compare_digest(given.encode(), api_key.encode()):
             raise HTTPException(401, "the header X-API-Key is missing or wrong")
 

@@ -21,6 +21,8 @@ from scoreops.kol.events import DLQ_TOPIC, MAX_EVENT_BYTES, TOPIC_OF, AnyEvent, 
 MAX_BATCH: Final = 1_000
 MAX_BODY: Final = 4_194_304
 Message = tuple[str, bytes | None, bytes]
+Given = Annotated[str | None, Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
+"""The key of a request. FastAPI reads annotations in the names of the module, so this cannot live in a function."""
 
 
 class Sender(Protocol):
@@ -50,9 +52,8 @@ class Receipt(BaseModel):
 def create_app(sender: Sender, *, api_key: str, pseudonym_key: str) -> FastAPI:
     """The application. `user_id` of an event is the platform's own id; only its keyed hash goes any further."""
     app = FastAPI(title="ScoreOps collector", version="1", docs_url="/docs")
-    header = APIKeyHeader(name="X-API-Key", auto_error=False)
 
-    def authorised(given: Annotated[str | None, Depends(header)]) -> None:
+    def authorised(given: Given) -> None:
         if given is None or not hmac.compare_digest(given.encode(), api_key.encode()):
             raise _Problem(401, "the header X-API-Key is missing or wrong")
 

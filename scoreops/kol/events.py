@@ -237,6 +237,8 @@ def parse_fields(fields: dict[str, Any]) -> AnyEvent:
 def bad_input(error: ValidationError) -> BadInput:
     """The first complaint of pydantic, in our words; input values are left out, they may be personal."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"].startswith("union_tag"):
+        return BadInput(f"must be one of {', '.join(TYPES)}", "type")
     path = ".".join(str(part) for part in first["loc"] if part not in TYPES)
     return BadInput(first["msg"].removeprefix("Value error, "), path)
 

@@ -83,6 +83,14 @@ def test_a_value_that_does_not_fit_is_blamed_by_field_and_not_repeated(kind, fie
         assert value not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["story_view", None, ["profile"], 7, "", {"a": 1}])
+def test_an_unknown_type_is_blamed_with_the_choices(kind):
+    for raw in (json.dumps(fields("view") | {"type": kind}), json.dumps({"kol_id": "k1"})):
+        with pytest.raises(BadInput, match="must be one of post_metrics, profile, ") as caught:
+            parse(raw)
+        assert caught.value.field == "type"
+
+
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
