@@ -13,6 +13,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from scoreops.core.errors import BadInput, NotFound, NotReady, Refused, ScoreOpsError, Unsupported
 
@@ -32,11 +33,11 @@ def emit(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as a table that fits the terminal; numbers should come formatted."""
-    grid = Table(title=title, title_justify="left", header_style="bold")
+    grid = Table(title=Text(title), title_justify="left", header_style="bold")
     for name in columns:
         grid.add_column(name, overflow="fold")
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console.print(grid)
 
 
@@ -78,7 +79,7 @@ def handled(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except ScoreOpsError as error:
-            err.print(f"[bold red]error:[/] {error}", highlight=False)
+            err.print(Text.assemble(("error:", "bold red"), f" {error}"))
             code = next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
             raise typer.Exit(code) from error
 

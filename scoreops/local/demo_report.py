@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -63,12 +64,12 @@ class Reporter:
     def refusals(self, refused: Sequence[Json]) -> None:
         """What the gates did not let through."""
         for verdict in refused:
-            self.line(f"[red]refused[/] {verdict['score']}: {verdict['gate']}: {verdict['reason']}")
+            self.line(f"[red]refused[/] {verdict['score']}: {verdict['gate']}: {escape(verdict['reason'])}")
 
     def alert(self, alert: Json) -> None:
         """An alert as it comes."""
         at = datetime.fromtimestamp(alert["event_us"] / 1e6, UTC)
-        self.line(f"[yellow]alert[/] {at:%H:%M} {alert['kol_id']} {alert['rule']}: {alert['message']}")
+        self.line(f"[yellow]alert[/] {at:%H:%M} {alert['kol_id']} {alert['rule']}: {escape(alert['message'])}")
 
     def ranking(self, records: Sequence[Json]) -> None:
         """The best KOLs, as a table."""
