@@ -38,7 +38,8 @@ def demo(
 
         made = run_posts(settings, posts, reporter, keep=keep)
     else:
-        from scoreops.local.demo import Plan, run_demo
+        from scoreops.local.demo import run_demo
+        from scoreops.local.demo_summary import Plan
 
         made = asdict(run_demo(settings, Plan(kols=kols, days=days, seed=seed), reporter, keep=keep))
     home = settings.root / "demo"

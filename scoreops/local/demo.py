@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from scoreops.adapters.state_store import StateStore
 from scoreops.core.errors import NotReady, ScoreOpsError
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
+from scoreops.local.demo_summary import Plan, Summary, last_json
 from scoreops.local.parts import part
 from scoreops.local.progress import wait_for
 from scoreops.local.service import Service
@@ -38,34 +39,6 @@ FIRST_SHARE: Final = 0.75
 """How much of the history the first champion is trained on."""
 WARM_DAYS: Final = 2
 """Alert rules need so many days before they are judged against the truth."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How large the demo is."""
-
-    kols: int = 500
-    days: int = 21
-    seed: int = 7
-    live_minutes: int = 120
-    speed: float = 150.0
-
-
-@dataclass
-class Summary:
-    """What summary.json holds."""
-
-    plan: dict[str, Any]
-    events: dict[str, int] = field(default_factory=dict)
-    features: dict[str, Any] = field(default_factory=dict)
-    training: list[dict[str, Any]] = field(default_factory=list)
-    refusals: list[dict[str, Any]] = field(default_factory=list)
-    fusion: dict[str, Any] = field(default_factory=dict)
-    rollback: dict[str, Any] = field(default_factory=dict)
-    alerts: dict[str, Any] = field(default_factory=dict)
-    latency_ms: dict[str, float] = field(default_factory=dict)
-    agreement: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class Demo:
@@ -235,9 +208,9 @@ class Demo:
         totals = {name: sum(getattr(c, name) for c in sent) for name in ("produced", "accepted", "dead_lettered")}
         folded = {"folded": counts.get("folded", 0), "repeats_ignored": counts.get("repeats", 0)}
         self.summary.events = totals | folded | {"too_late": counts.get("late", 0)}
-        logged = _last_json((self.settings.root / "logs" / "stream.log").read_text())
+        logged = last_json((self.settings.root / "logs" / "stream.log").read_text())
         self.summary.latency_ms = {name: logged.get(f"latency_ms_{name}", float("nan")) for name in ("p50", "p99")}
-        decided = _last_json((self.settings.root / "logs" / "fusion.log").read_text())
+        decided = last_json((self.settings.root / "logs" / "fusion.log").read_text())
         self.summary.fusion |= {"decided_minutes": decided.get("decided"), "skipped_minutes": decided.get("skipped")}
         found = AlertBook(self.settings.redis_url).newest(1_000_000)
         rules = sorted({alert["rule"] for alert in found})
@@ -266,13 +239,3 @@ def run_demo(settings: Settings, plan: Plan, reporter: Reporter, *, keep: bool) 
         finally:
             home.mkdir(parents=True, exist_ok=True)
             (home / "summary.json").write_text(json.dumps(asdict(demo.summary), indent=1, default=str) + "\n")
-
-
-def _last_json(log: str) -> dict[str, Any]:
-    """The JSON object that a part leaves at the end of its log."""
-    at = log.rfind("\n{\n")
-    try:
-        found: dict[str, Any] = json.loads(log[at + 1 :] if at >= 0 else log)
-    except ValueError:
-        return {}
-    return found

@@ -42,11 +42,11 @@ class Server:
 
         return asyncio.run(answer())
 
-    def infer(self, rows=((1, 2, 3),), path="/v2/models/tiny/infer", parameters=None, **more):
+    def infer(self, rows=((1, 2, 3),), path="/v2/models/tiny/infer", parameters=None, asked=None, **more):
         shape = [len(rows), len(rows[0]) if rows else 3]
         tensor = {"name": "features", "datatype": "FP64", "shape": shape, "data": rows}
         tensor["parameters"] = {"columns": JOINED} if parameters is None else parameters
-        return self.ask("POST", path, json={"inputs": [tensor], **more})
+        return self.ask("POST", path, json={"inputs": [tensor], "parameters": asked or {}, **more})
 
     def score(self, path="/v2/models/tiny/infer"):
         answer = self.infer(path=path)
@@ -79,11 +79,9 @@ def test_an_answer_names_the_version_that_gave_it(server):
 
 
 def test_what_was_true_when_is_echoed(server):
-    made = server.infer().json()
-    assert "as_of" not in made["parameters"]
-    raw = {"inputs": [{"name": "features", "datatype": "FP64", "shape": [1, 3], "data": [1, 2, 3],
-                       "parameters": {"columns": JOINED}}], "parameters": {"as_of": "2026-03-01T10:00:00Z"}}  # fmt: skip
-    assert server.ask("POST", "/v2/models/tiny/infer", json=raw).json()["parameters"]["as_of"] == "2026-03-01T10:00:00Z"
+    now = "2026-03-01T10:00:00Z"
+    assert "as_of" not in server.infer().json()["parameters"]
+    assert server.infer(asked={"as_of": now}).json()["parameters"]["as_of"] == now
 
 
 @pytest.mark.parametrize(
@@ -167,7 +165,10 @@ def test_a_bad_version_never_answers_and_the_one_before_goes_on(server, files, s
     assert [(entry["version"], entry["state"]) for entry in index] == [("1", "READY"), ("2", "UNAVAILABLE")]
     ready = server.ask("POST", "/v2/repository/index", json={"ready": True}).json()
     assert [entry["version"] for entry in ready] == ["1"]
-    assert 'predictor_model_loads_total{model="tiny",outcome="refused",version="2"} 1.0' in server.metrics.render().decode()
+    assert (
+        'predictor_model_loads_total{model="tiny",outcome="refused",version="2"} 1.0'
+        in server.metrics.render().decode()
+    )
 
 
 def test_a_refused_version_is_tried_again_only_on_request(server):

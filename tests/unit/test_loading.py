@@ -44,10 +44,14 @@ def test_a_sound_bundle_answers_and_says_what_it_is(served):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        pytest.param(tiny_bundle(columns=("b", "a", "c")), "2 columns are out of order; column 0 is 'b'", id="permuted"),
+        pytest.param(
+            tiny_bundle(columns=("b", "a", "c")), "2 columns are out of order; column 0 is 'b'", id="permuted"
+        ),
         pytest.param(tiny_bundle(columns=("a", "b", "d")), "missing c; unknown d", id="renamed"),
         pytest.param(tiny_bundle(name="other"), "is a bundle of 'other'", id="another score"),
-        pytest.param(tiny_bundle(golden_shift=0.01), r"golden request of .* score\[0\] is 321", id="wrong golden answer"),
+        pytest.param(
+            tiny_bundle(golden_shift=0.01), r"golden request of .* score\[0\] is 321", id="wrong golden answer"
+        ),
         pytest.param(tiny_bundle() | {"model.onnx": b"junk"}, "its bytes are not those", id="changed bytes"),
         pytest.param(tiny_bundle() | {"more": b""}, "does not name", id="a file more"),
     ],
@@ -98,7 +102,8 @@ def test_a_question_that_does_not_fit_is_refused_in_words(served, tensors, said)
 
 
 @pytest.mark.parametrize(
-    "parameters", [SAID, {"columns": ["a", "b", "c"]}, {"schema_hash": SCHEMA.hash}, SAID | {"schema_hash": SCHEMA.hash}]
+    "parameters",
+    [SAID, {"columns": ["a", "b", "c"]}, {"schema_hash": SCHEMA.hash}, SAID | {"schema_hash": SCHEMA.hash}],
 )
 def test_columns_are_told_by_name_or_by_hash(served, parameters):
     made, _ = answer(served, InferRequest([features(parameters=parameters)], ["score"]))
@@ -136,7 +141,11 @@ def test_a_line_up_finds_by_nothing_alias_and_version():
         "": "2", "champion": "2", "2": "2", "candidate": "3", "3": "3",
     }  # fmt: skip
     assert {found[asked].alias for asked in ("", "champion", "2")} == {"champion"}
-    for asked, error, said in (("4", NotReady, "bad digest"), ("9", NotFound, "it has 2, 3"), ("previous", NotFound, "it has 2, 3")):
+    for asked, error, said in (
+        ("4", NotReady, "bad digest"),
+        ("9", NotFound, "it has 2, 3"),
+        ("previous", NotFound, "it has 2, 3"),
+    ):
         with pytest.raises(error, match=said):
             lines.find("tiny", asked)
     with pytest.raises(NotFound, match="this server is for tiny"):
