@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -58,5 +59,5 @@ def _success(rows: pd.DataFrame, people: pd.DataFrame, outcomes: Path, until: in
         before[list(TARGETS)].to_numpy(np.float64),
         hours_of(before),
     )
-    trained = train_success(made, totals.until(until - HELD_HOURS))
+    trained = train_success(made, totals.until(until - HELD_HOURS), lstm=find_spec("torch") is not None)
     return bundle("success", trained.model.files(), before, people, until=until, importance=trained.importance)

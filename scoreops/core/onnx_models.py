@@ -31,8 +31,13 @@ class OnnxModel:
 
     def __call__(self, rows: Array) -> Array:
         """The last column of the output for rows (n, d), as float64 (n,)."""
+        made = self.table(rows)
+        return made[:, -1] if made.ndim == 2 else made
+
+    def table(self, rows: NDArray[Any]) -> Array:
+        """The whole output for rows (n, ...), as float64 (n,) or (n, m)."""
         made = self._session.run(self._outputs, {self._input: np.ascontiguousarray(rows, dtype=self._dtype)})[0]
-        return np.asarray(made[:, -1] if made.ndim == 2 else made, dtype=np.float64)
+        return np.asarray(made, dtype=np.float64)
 
 
 def single(rows: Array) -> NDArray[np.float32]:
@@ -50,7 +55,7 @@ def export_xgboost(booster: Any, rows: Array) -> bytes:
     model = convert_xgboost(booster, initial_types=[("features", FloatTensorType([None, width]))], target_opset=_OPSET)
     data: bytes = model.SerializeToString()
     want = booster.predict(xgboost.DMatrix(single(rows)))
-    return _checked(data, "probabilities", rows, np.asarray(want, dtype=np.float64), "XGBoost")
+    return checked(data, OnnxModel(data, "probabilities")(rows), np.asarray(want, dtype=np.float64), "XGBoost")
 
 
 def export_lightgbm(booster: Any, rows: Array) -> bytes:
@@ -74,7 +79,7 @@ def export_lightgbm(booster: Any, rows: Array) -> bytes:
     )
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
-    return _checked(data, "forecast", rows, np.asarray(booster.predict(rows, num_threads=1)), "LightGBM")
+    return checked(data, OnnxModel(data, "forecast")(rows), booster.predict(rows, num_threads=1), "LightGBM")
 
 
 class _Trees:
@@ -164,7 +169,7 @@ def export_isolation_forest(forest: Any, rows: Array) -> bytes:
     )
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
     data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
-    return _checked(data, "score", rows, -forest.score_samples(single(rows)), "IsolationForest")
+    return checked(data, OnnxModel(data, "score")(rows), -forest.score_samples(single(rows)), "IsolationForest")
 
 
 def _tree_nodes(columns: dict[str, list[Any]], tree_id: int, tree: Any, used: NDArray[np.int64]) -> None:
@@ -207,9 +212,8 @@ def _average_path(samples: NDArray[np.int64]) -> Array:
     return np.where(n <= 1, 0.0, np.where(n == 2, 1.0, deep))
 
 
-def _checked(data: bytes, output: str, rows: Array, want: Array, what: str) -> bytes:
-    """`data`, if it gives `want` on `rows`: within 1e-6, relative where values exceed 1 (32-bit floats)."""
-    got = OnnxModel(data, output)(rows)
+def checked(data: bytes, got: NDArray[Any], want: NDArray[Any], what: str) -> bytes:
+    """`data`, if `got` is `want` within 1e-6, relative where values exceed 1 (32-bit floats). Raises Refused."""
     worst = float(np.max(np.abs(got - want) / np.maximum(np.abs(want), 1.0), initial=0.0))
     if not worst <= TOLERANCE:
         raise Refused(f"the ONNX export of {what} differs from the library by {worst:.1e}, more than {TOLERANCE:.0e}")

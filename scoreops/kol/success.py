@@ -1,8 +1,9 @@
 """The success forecast: clicks, orders and revenue of the next hour and the next day, with intervals that hold 80 %.
 
-Members: LightGBM on lags, Prophet on the hourly totals of the KOL's platform scaled by the KOL's share of them, and the
-same hours one week ago. A ridge blend with weights >= 0, fitted on out-of-fold forecasts, joins them; split-conformal
-bands give the intervals. On request, or where the lags are unknown, the answer is the baseline without LightGBM.
+Members: LightGBM on lags, Prophet on the hourly totals of the KOL's platform scaled by the KOL's share of them, the
+same hours one week ago, and an LSTM where torch was there to train it. A ridge blend with weights >= 0, fitted on
+out-of-fold forecasts, joins them; split-conformal bands give the intervals. On request, or where the lags are unknown,
+the answer is the baseline: Prophet and the week before.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, WEEK
+from scoreops.kol.success_lstm import sequences
 
 Array = NDArray[np.float64]
 
 INTERVAL: Final = 0.8
-MEMBERS: Final = ("lightgbm", "prophet", "week_ago")
+MEMBERS: Final = ("lightgbm", "prophet", "week_ago", "lstm")
+"""In the order of the weights; a model that was trained without torch has the first three."""
+BASELINE: Final = (1, 2)
+"""Which of them make the baseline."""
 GRID_HOURS: Final = 21 * 24
 """How far past its data Prophet's curve is computed when a bundle is loaded; later hours repeat the last week."""
 TENSORS_IN: Final = (TensorSpec(name="features", datatype="FP64", shape=(-1, len(SUCCESS_FEATURES))),)
@@ -80,10 +85,11 @@ class SuccessModel:
     blends: Mapping[str, tuple[float, ...]]
     """Weight of each member by target."""
     baselines: Mapping[str, tuple[float, ...]]
-    """The same without LightGBM."""
+    """The same with BASELINE alone."""
     bands: Mapping[str, Band]
     baseline_bands: Mapping[str, Band]
     medians: Mapping[str, Median]
+    lstm: bytes | None = None
 
     def files(self) -> dict[str, bytes]:
         """What a bundle stores: ONNX and JSON."""
@@ -100,6 +106,8 @@ class SuccessModel:
             "medians": {name: [median.knots, median.values] for name, median in self.medians.items()},
         }
         files = {f"{target}.onnx": data for target, data in self.boosters.items()}
+        if self.lstm is not None:
+            files["lstm.onnx"] = self.lstm
         return files | {
             "head.json": json.dumps(head).encode(),
             "prophet.json": json.dumps(dict(self.prophets)).encode(),
@@ -118,6 +126,7 @@ class SuccessModel:
             bands={name: Band(*values) for name, values in head["bands"].items()},
             baseline_bands={name: Band(*values) for name, values in head["baseline_bands"].items()},
             medians={name: Median(tuple(k), tuple(v)) for name, (k, v) in head["medians"].items()},
+            lstm=files.get("lstm.onnx"),
         )
         return SuccessScorer(model)
 
@@ -128,21 +137,23 @@ class SuccessScorer:
     def __init__(self, model: SuccessModel) -> None:
         self._model = model
         self._boosters = {target: OnnxModel(data, "forecast") for target, data in model.boosters.items()}
+        self._lstm = OnnxModel(model.lstm, "forecast") if model.lstm is not None else None
         self._curves = {name: curve_of(text, model.prophet_until + GRID_HOURS) for name, text in model.prophets.items()}
 
     def score(self, features: Array, *, baseline: bool = False) -> Forecast:
-        """Forecasts of rows (n, d) in the order of SUCCESS_FEATURES; NaN is missing. `baseline` leaves LightGBM out."""
+        """Forecasts of rows (n, d) in the order of SUCCESS_FEATURES; NaN is missing. `baseline` asks BASELINE alone."""
         if features.ndim != 2 or features.shape[1] != len(SUCCESS_FEATURES):
             raise BadInput(f"has shape {features.shape}, not (n, {len(SUCCESS_FEATURES)})", "features")
         lags = features[:, SUCCESS_FEATURES.columns.index("clicks_past_24h")]
         degraded = np.isnan(lags) | baseline
         shape = (len(features), len(TARGETS))
         value, low, high, median = (np.zeros(shape) for _ in range(4))
+        boosted = np.stack([self._boosters[target](features) for target in TARGETS], axis=1)
+        recurrent = None if self._lstm is None else self._lstm.table(sequences(features))
+        members = members_of(features, boosted, recurrent, self._curves)
         for place, target in enumerate(TARGETS):
-            lightgbm = np.expm1(self._boosters[target](features))
-            parts = np.stack([lightgbm, *baseline_members(features, target, self._curves)], axis=1)
-            full = weigh(parts, self._model.blends[target])
-            plain = weigh(parts, self._model.baselines[target])
+            full = weigh(members[:, :, place], self._model.blends[target])
+            plain = weigh(members[:, :, place], self._model.baselines[target])
             value[:, place] = np.maximum(np.where(degraded, plain, full), 0)
             ends = self._model.bands[target](value[:, place])
             plain_ends = self._model.baseline_bands[target](value[:, place])
@@ -155,7 +166,7 @@ class SuccessScorer:
         return Forecast(value, np.minimum(low, value), np.maximum(high, value), median, degraded)
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer v2 tensors: `features`; the parameter `baseline` asks for the answer without LightGBM."""
+        """Answer v2 tensors: `features`; the parameter `baseline` asks for the baseline."""
         made = self.score(tensors["features"], baseline=bool(parameters.get("baseline", False)))
         return {
             "forecast": made.value,
@@ -164,6 +175,13 @@ class SuccessScorer:
             "median": made.median,
             "degraded": made.degraded,
         }
+
+
+def members_of(features: Array, boosted: Array, recurrent: Array | None, curves: Mapping[str, Curve]) -> Array:
+    """(n, 3 or 4, 6): what each of MEMBERS forecasts; `boosted` and `recurrent` are log1p of TARGETS, (n, 6)."""
+    plain = [np.stack(baseline_members(features, target, curves), axis=1) for target in TARGETS]
+    parts = [np.expm1(boosted)[:, None, :], np.stack(plain, axis=2)]
+    return np.concatenate(parts if recurrent is None else [*parts, np.expm1(recurrent)[:, None, :]], axis=1)
 
 
 def baseline_members(features: Array, target: str, curves: Mapping[str, Curve]) -> tuple[Array, Array]:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from scoreops.core.conformal import Band, Median, fit_band, fit_median
 from scoreops.core.errors import Refused
-from scoreops.core.onnx_models import export_lightgbm
+from scoreops.core.onnx_models import OnnxModel, export_lightgbm
 from scoreops.kol.hours import HourCube
-from scoreops.kol.success import INTERVAL, Curve, SuccessModel, baseline_members, curve_of
+from scoreops.kol.success import BASELINE, INTERVAL, SuccessModel, curve_of, members_of
 from scoreops.kol.success_features import METRICS, PLATFORMS, SUCCESS_FEATURES, TARGETS
+from scoreops.kol.success_lstm import sequences, train_lstm
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -74,11 +75,15 @@ def platform_totals(cube: HourCube) -> Totals:
     return Totals(cube.start, series)
 
 
-def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> TrainedSuccess:
-    """Train on rows whose targets are all known. Raises Refused when there are too few."""
+def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: bool = False) -> TrainedSuccess:
+    """Train on rows whose targets are all known; `lstm` adds that member and needs torch.
+
+    Raises Refused when there are too few rows.
+    """
+    rows = rows.take(np.argsort(rows.hours, kind="stable"))
     if len(rows.hours) < MIN_ROWS:
         raise Refused(f"{len(rows.hours)} rows with known outcomes; {MIN_ROWS} are needed")
-    parts, truth, held_out = _out_of_fold(rows, totals, seed)
+    parts, truth, held_out = _out_of_fold(rows, totals, seed, lstm=lstm)
     blends: dict[str, tuple[float, ...]] = {}
     baselines: dict[str, tuple[float, ...]] = {}
     bands: dict[str, Band] = {}
@@ -86,7 +91,8 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> Traine
     medians: dict[str, Median] = {}
     for place, target in enumerate(TARGETS):
         x, y = parts[:, :, place], truth[:, place]
-        for columns, weights, made in ((slice(0, 3), blends, bands), (slice(1, 3), baselines, baseline_bands)):
+        every = tuple(range(x.shape[1]))
+        for columns, weights, made in ((every, blends, bands), (BASELINE, baselines, baseline_bands)):
             early = _blend(x[~held_out], y[~held_out], columns)
             made[target] = fit_band(y[held_out], x[held_out] @ early, level=INTERVAL)
             weights[target] = tuple(float(w) for w in _blend(x, y, columns))
@@ -103,12 +109,13 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7) -> Traine
         bands=bands,
         baseline_bands=baseline_bands,
         medians=medians,
+        lstm=train_lstm(rows.features, rows.targets, seed=seed) if lstm else None,
     )
     return TrainedSuccess(model, _importance(boosters))
 
 
-def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Members (k, 3, 6), truths (k, 6) and which rows belong to the last part."""
+def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int, *, lstm: bool) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Members (k, 3 or 4, 6), truths (k, 6) and which rows belong to the last part."""
     span = np.quantile(rows.hours, (*CUTS, 1.0)).astype(int)
     parts, truth, last = [], [], []
     for cut, stop in pairwise(span):
@@ -116,11 +123,14 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, A
         test = (rows.hours >= cut) & (rows.hours < stop + (stop == span[-1]))
         if known.sum() < MIN_ROWS // 2 or not test.any():
             continue
-        boosters = _fit_boosters(rows.take(known), seed)
+        before, features = rows.take(known), rows.features[test]
+        boosters = _fit_boosters(before, seed)
+        boosted = np.stack([boosters[target].predict(features) for target in TARGETS], axis=1)
+        recurrent = _recurrent(before, features, seed) if lstm else None
         curves = {
             name: curve_of(text, int(stop) + HORIZON + 1) for name, text in fit_prophets(totals.until(cut)).items()
         }
-        parts.append(_members(rows.features[test], boosters, curves))
+        parts.append(members_of(features, boosted, recurrent, curves))
         truth.append(rows.targets[test])
         last.append(np.full(int(test.sum()), stop == span[-1]))
     if len(parts) < 2:
@@ -128,22 +138,18 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int) -> tuple[Array, A
     return np.concatenate(parts), np.concatenate(truth), np.concatenate(last)
 
 
-def _members(features: Array, boosters: Mapping[str, Any], curves: Mapping[str, Curve]) -> Array:
-    made = np.zeros((len(features), 3, len(TARGETS)))
-    for place, target in enumerate(TARGETS):
-        made[:, 0, place] = np.expm1(boosters[target].predict(features))
-        made[:, 1, place], made[:, 2, place] = baseline_members(features, target, curves)
-    return made
+def _recurrent(rows: SuccessRows, features: Array, seed: int) -> Array:
+    return OnnxModel(train_lstm(rows.features, rows.targets, seed=seed), "forecast").table(sequences(features))
 
 
-def _blend(x: Array, y: Array, columns: slice) -> Array:
+def _blend(x: Array, y: Array, columns: tuple[int, ...]) -> Array:
     """Ridge weights >= 0 of the members, errors counted relative to the size of the forecasts, right in their sum."""
     from sklearn.linear_model import Ridge
 
     weight = 1 / (x.mean(axis=1) + 1)
-    fitted = Ridge(alpha=_RIDGE, fit_intercept=False, positive=True).fit(x[:, columns], y, sample_weight=weight)
+    fitted = Ridge(alpha=_RIDGE, fit_intercept=False, positive=True).fit(x[:, list(columns)], y, sample_weight=weight)
     made = np.zeros(x.shape[1])
-    made[columns] = fitted.coef_
+    made[list(columns)] = fitted.coef_
     scale = float(np.clip(y.sum() / max(float((x @ made).sum()), 1e-9), 0.5, 2.0))
     return np.asarray(made * scale)
 

@@ -10,7 +10,7 @@ from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import (
     TOLERANCE,
     OnnxModel,
-    _checked,
+    checked,
     export_isolation_forest,
     export_lightgbm,
     export_xgboost,
@@ -77,8 +77,9 @@ def test_an_export_that_differs_is_refused_with_by_how_much():
     booster = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(single(ROWS), LABELS), 5)
     data = export_xgboost(booster, ROWS)
     want = booster.predict(xgboost.DMatrix(single(ROWS))).astype(float)
-    assert _checked(data, "probabilities", ROWS, want, "XGBoost") is data
+    got = OnnxModel(data, "probabilities")(ROWS)
+    assert checked(data, got, want, "XGBoost") is data
     with pytest.raises(Refused, match=r"ONNX export of XGBoost differs from the library by 1\.0e-05"):
-        _checked(data, "probabilities", ROWS, want + 1e-5, "XGBoost")
+        checked(data, got, want + 1e-5, "XGBoost")
     with pytest.raises(Refused):
-        _checked(data, "probabilities", ROWS, want * np.nan, "XGBoost")
+        checked(data, got, want * np.nan, "XGBoost")
