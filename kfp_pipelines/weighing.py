@@ -20,21 +20,31 @@ from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.catalog import score as catalogued
 from scoreops.core.errors import NotReady
-from scoreops.core.verdict import Verdict, judge
+from scoreops.core.verdict import Outcome, Verdict, judge
 from scoreops.kol.fusion import FusionRevision, Inputs
 from scoreops.kol.fusion_score import FUSION_FEATURES, features_of, files_of
 from scoreops.kol.fusion_training import Moment, fit_revision
 from scoreops.kol.success_features import TARGETS
 from scoreops.kol.trust_features import TRUST_FEATURES
 
+MEMBERS: Final = ("trust", "success")
 _PLACE: Final = {target: place for place, target in enumerate(TARGETS)}
 
 
 @step("weigh")
 def weigh(until: int, outcomes: Path, out: Path) -> Report:
-    """Fit a fusion revision on the hours that the champions' success forecast never saw, and register it."""
+    """Fit a fusion revision on the hours that the champions' success forecast never saw, and register it.
+
+    While a member has no champion there is nothing to join: a verdict with version 0, not an error.
+    """
     settings = Settings()
     registry = Registry(settings.mlflow_url)
+    missing = [name for name in MEMBERS if champion_files(registry, name) is None]
+    if missing:
+        words = f"{' and '.join(missing)} has no champion yet, and fusion joins champions"
+        n, need = len(MEMBERS) - len(missing), len(MEMBERS)
+        verdict = Verdict("members", Outcome.INSUFFICIENT, n, need, float(n), float(need), words)
+        return {"version": 0, "verdicts": [verdict.as_dict()]}
     moments = past_moments(settings, registry, pd.read_parquet(outcomes / "outcomes.parquet"), until)
     revision = fit_revision(moments)
     rows = pd.DataFrame(np.concatenate([features_of(m.inputs) for m in moments]), columns=list(FUSION_FEATURES.columns))
@@ -57,7 +67,7 @@ def _verdict(revision: FusionRevision) -> Verdict:
 def past_moments(settings: Settings, registry: Registry, outcomes: pd.DataFrame, until: int) -> list[Moment]:
     """What was known at each moment of the last HELD_HOURS whose next day is known."""
     known = outcomes[hours_of(outcomes) >= until - HELD_HOURS].dropna(subset=["revenue_24h"]).reset_index(drop=True)
-    trust, success = (_answers(settings, registry, name, known) for name in ("trust", "success"))
+    trust, success = (_answers(settings, registry, name, known) for name in MEMBERS)
     made = []
     for hour in np.unique(hours_of(known)):
         at = np.flatnonzero(hours_of(known) == hour)
@@ -70,7 +80,7 @@ def past_moments(settings: Settings, registry: Registry, outcomes: pd.DataFrame,
 def _answers(settings: Settings, registry: Registry, name: str, asked: pd.DataFrame) -> dict[str, NDArray[Any]]:
     files = champion_files(registry, name)
     if files is None:
-        raise NotReady(f"{name} has no champion yet, and fusion joins champions")
+        raise NotReady(f"the champion of {name} was taken away meanwhile; train again")
     score = catalogued(name)
     rows = training_rows(asked[["kol_id", "event_timestamp"]], name, settings)
     features = rows[list(score.schema.columns)].to_numpy(np.float64)

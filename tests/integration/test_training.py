@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 
@@ -16,6 +17,8 @@ from kfp_pipelines.checks import check_leakage
 from kfp_pipelines.coupling import write_lag
 from kfp_pipelines.dataset import read_labels, rows_of
 from kfp_pipelines.features import build_features
+from kfp_pipelines.run_local import run
+from scoreops.adapters.registry import Registry
 from scoreops.core.verdict import Outcome
 
 
@@ -96,3 +99,25 @@ def test_the_trust_score_of_success_rows_is_older_than_their_hour(trained, tmp_p
     late = table.assign(scored_at=table["event_timestamp"])
     late.to_parquet(own.offline_dir / "kol_trust_lag.parquet")
     assert leaks(check_leakage(own, "success", until))["trust_score_t_1"] is Outcome.FAIL
+
+
+@pytest.mark.timeout(400)
+def test_the_coupled_pipeline_feeds_trust_scores_to_success_and_registers_both(trained, mlflow):
+    own, until, _ = trained
+    reports = run("kol_train_coupled", {"until": until, "labels": "", "rehearse": "", "fusion": True}, own)
+    registered = {report["score"] for report in reports if report["step"] == "register"}
+    failed = [v for report in reports for v in report.get("verdicts", []) if v["outcome"] == "Fail"]
+    assert registered == {"trust", "success"}, failed
+    order = [(report["step"], report.get("score")) for report in reports]
+    assert order.index(("train", "trust")) < order.index(("train", "success"))
+    version, files = Registry(own.mlflow_url).fetch("success", "candidate")
+    assert "trust_score_t_1" in json.loads(files["bundle.json"])["columns"]
+    rows = [pd.read_parquet(file) for file in (own.root / "pipelines").glob("kol_train_coupled*/**/rows.parquet")]
+    fed = next(frame for frame in rows if "trust_score_t_1" in frame)["trust_score_t_1"]
+    assert fed.notna().any()
+    assert fed.dropna().between(0, 100).all()
+    assert not [name for name in files if name.endswith((".pkl", ".pickle", ".joblib"))]
+    assert version.number >= 1
+    if {"trust", "success"} - {name for name in registered if "champion" in Registry(own.mlflow_url).aliases(name)}:
+        weighed = next(report for report in reports if report["step"] == "weigh")
+        assert [verdict["outcome"] for verdict in weighed["verdicts"]] == ["Insufficient"]
