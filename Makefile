@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint verify bench clean
+.PHONY: help setup demo up down test lint lock verify bench clean
 SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
@@ -28,10 +28,18 @@ lint: .venv/full ## ruff, mypy --strict, import contracts
 	@.venv/bin/mypy
 	@PYTHONPATH=. .venv/bin/lint-imports --no-cache > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 
+COMPILE = $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -q
+
+lock: | $(UV) ## write the locks again after a change of pyproject.toml
+	@$(COMPILE) --all-extras --group dev -o requirements/full.txt
+	@$(COMPILE) -c requirements/full.txt -o requirements/base.txt
+
 verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no host
-	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-header \
-	    --python-version 3.11 -q -c requirements/full.txt -o .venv/full.lock
-	@diff -q .venv/full.lock requirements/full.txt
+	@mkdir -p .venv/requirements && cp requirements/*.txt .venv/requirements
+	@$(COMPILE) --all-extras --group dev -o .venv/requirements/full.txt
+	@diff requirements/full.txt .venv/requirements/full.txt
+	@$(COMPILE) -c requirements/full.txt -o .venv/requirements/base.txt
+	@diff requirements/base.txt .venv/requirements/base.txt
 	@! grep -nE 'https?://|index-url' requirements/*.txt
 
 bench: .venv/full jars ## side-by-side measurements, saved under .run/bench
