@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from feature_repo.intake import read
 from feature_repo.spark_session import session
-from feature_repo.stream import Progress
+from feature_repo.stream import OnBatch, Progress
 from feature_repo.tile_state import TileState
 from scoreops.adapters.kafka import FastProducer, ensure_topics
 from scoreops.adapters.kafka_log import Record
@@ -32,10 +32,12 @@ _POLL_S: Final = 0.5
 class SparkRunner:
     """Runs the query; one at a time for a job."""
 
-    def __init__(self, settings: Settings, state: TileState, jars: Path) -> None:
+    def __init__(self, settings: Settings, state: TileState, jars: Path, on_batch: OnBatch | None = None) -> None:
+        """`on_batch` is called after each committed batch that is smaller than half of the largest one."""
         self._settings = settings
         self._state = state
         self._jars = jars
+        self._on_batch = on_batch
         self._letters = FastProducer(settings.kafka_bootstrap)
         self.progress = Progress()
 
@@ -83,6 +85,8 @@ class SparkRunner:
         self.progress.add(applied, len(records), len(intake.letters))
         now = time.time() * 1000
         self.progress.latencies_ms += [now - record.timestamp_ms for record in records]
+        if self._on_batch is not None and len(records) < BATCH // 2:
+            self._on_batch(applied)
 
 
 def _records(table: pa.Table) -> Sequence[Record]:

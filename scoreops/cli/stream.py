@@ -14,6 +14,10 @@ from scoreops.cli.output import JsonFlag, counting, emit, handled, moment, table
 from scoreops.core.errors import Unsupported
 
 if TYPE_CHECKING:
+    from feature_repo.alerts import AlertEngine
+    from feature_repo.feature_stream import FeatureStream
+    from feature_repo.stream import OnBatch
+    from feature_repo.tile_state import Applied, TileState
     from scoreops.adapters.settings import Settings
 
 Engine = Annotated[str, typer.Option(help="plain (this process) or spark (Structured Streaming).")]
@@ -49,15 +53,12 @@ def stream(
 
 
 def _online(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
-    from feature_repo.alerts import AlertEngine
     from feature_repo.stream import PlainRunner, open_state
-    from scoreops.adapters.alert_book import AlertBook
-    from scoreops.adapters.kafka import FastProducer
 
     state = open_state(settings)
-    engine = AlertEngine(state, AlertBook(settings.redis_url), FastProducer(settings.kafka_bootstrap))
-    progress = PlainRunner(settings, state, engine).run(stop, until_idle=until_idle)
-    return progress.summary() | {"alerts": engine.opened}
+    alerts, features, told = _told(settings, state)
+    progress = PlainRunner(settings, state, told).run(stop, until_idle=until_idle)
+    return progress.summary() | {"alerts": alerts.opened, "features": features.published}
 
 
 def _spark(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:
@@ -65,8 +66,28 @@ def _spark(settings: Settings, stop: threading.Event, *, until_idle: bool) -> di
     from feature_repo.stream import open_state
     from scoreops.local.jars import fetch
 
-    runner = SparkRunner(settings, open_state(settings, JOB), fetch("spark"))
-    return runner.run(stop, until_idle=until_idle).summary()
+    state = open_state(settings, JOB)
+    alerts, features, told = _told(settings, state)
+    progress = SparkRunner(settings, state, fetch("spark"), told).run(stop, until_idle=until_idle)
+    return progress.summary() | {"alerts": alerts.opened, "features": features.published}
+
+
+def _told(settings: Settings, state: TileState) -> tuple[AlertEngine, FeatureStream, OnBatch]:
+    """Who hears of each committed batch: the alert rules and the topic of features."""
+    from feature_repo.alerts import AlertEngine
+    from feature_repo.feature_stream import FeatureStream
+    from scoreops.adapters.alert_book import AlertBook
+    from scoreops.adapters.kafka import FastProducer
+
+    producer = FastProducer(settings.kafka_bootstrap)
+    alerts = AlertEngine(state, AlertBook(settings.redis_url), producer)
+    features = FeatureStream(state, producer)
+
+    def told(applied: Applied) -> None:
+        alerts(applied)
+        features(applied)
+
+    return alerts, features, told
 
 
 def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dict[str, Any]:

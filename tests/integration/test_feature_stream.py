@@ -1,0 +1,78 @@
+"""Rolling features on the log: what a consumer reads is what the tiles say of that minute."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+
+from feature_repo.alerts import AlertEngine
+from feature_repo.feature_stream import FeatureStream, messages
+from feature_repo.stream import PlainRunner, open_state
+from feature_repo.tile_state import online_rows
+from feature_repo.views import ROLLING_VIEW
+from ingestion.replay import Line, replay
+from scoreops.adapters.alert_book import AlertBook
+from scoreops.adapters.kafka import FastProducer
+from scoreops.adapters.kafka_log import read_all
+from scoreops.core.errors import BadInput
+from scoreops.kol.events import FEATURES_TOPIC, encode, parse
+from scoreops.kol.tiles import Tiles
+from scoreops.kol.world import World, WorldSpec
+
+MINUTES = 90
+SPEED = 600.0
+
+
+@pytest.fixture(scope="module")
+def in_time():
+    """An hour and a half of a small world, every event on time."""
+    events = []
+    for part in World(WorldSpec(kols=20, days=1, seed=4)).lines():
+        for line in part:
+            try:
+                events.append(parse(line))
+            except BadInput:
+                continue
+    events.sort(key=lambda event: event.event_time)
+    first = events[0].event_time + timedelta(hours=12)
+    return [event for event in events if first <= event.event_time < first + timedelta(minutes=MINUTES)]
+
+
+def test_each_minute_that_event_time_leaves_behind_is_published_as_the_tiles_have_it(
+    topics, redis_client, settings, in_time
+):
+    replay([], settings)  # makes the topics
+    state, producer = open_state(settings), FastProducer(settings.kafka_bootstrap)
+    stream, alerts = FeatureStream(state, producer), AlertEngine(state, AlertBook(settings.redis_url), producer)
+    stop = threading.Event()
+
+    def told(applied):
+        alerts(applied)
+        stream(applied)
+
+    runner = threading.Thread(target=PlainRunner(settings, state, told).run, args=(stop,))
+    runner.start()
+    try:
+        replay([Line(encode(event), "test", str(n)) for n, event in enumerate(in_time)], settings, speed=SPEED)
+        PlainRunner(settings, open_state(settings, "waits"), None).run(threading.Event(), until_idle=True)
+    finally:
+        stop.set()
+        runner.join()
+    published = [json.loads(record.value) for record in read_all(settings.kafka_bootstrap, FEATURES_TOPIC)]
+    assert len(published) == stream.published > 0
+    assert len({(row["kol_id"], row["as_of"]) for row in published}) == len(published)
+    assert all(tuple(row["features"]) == ROLLING_VIEW.features for row in published)
+    by_minute = {}
+    for row in published:
+        minute = int(datetime.fromisoformat(row["as_of"]).timestamp()) // 60 - 1
+        by_minute.setdefault(minute, {})[row["kol_id"]] = row
+    assert len(by_minute) > MINUTES // 4
+    hour = state.watermark_us // 3_600_000_000
+    tiles = state.tiles(hour - 47, hour + 1)
+    for minute, rows in by_minute.items():
+        then = Tiles(*(frame.filter(frame["minute"] <= minute) for frame in tiles))
+        expected = {key.decode(): json.loads(text) for key, text in messages(online_rows(then, minute).to_pylist())}
+        assert rows == {kol: expected[kol] for kol in rows}
