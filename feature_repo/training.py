@@ -68,10 +68,16 @@ def training_rows(
 def by_feast(asked: pd.DataFrame, refs: Sequence[str], store: FeatureStore) -> pd.DataFrame:
     """Features of `asked` (kol_id, event_timestamp in UTC) as Feast's own join answers, in the order of `asked`."""
     job = store.get_historical_features(
-        entity_df=asked.assign(**{_ROW: np.arange(len(asked))}), features=list(refs), filter_by_created_timestamp=True
+        entity_df=_for_feast(asked),
+        features=list(refs),
+        filter_by_created_timestamp=True,
     )
     found: pd.DataFrame = job.to_df().sort_values(_ROW)  # Feast's stores answer in any order
     return found[[_feature(ref) for ref in refs]].astype(np.float64).reset_index(drop=True)
+
+
+def _for_feast(asked: pd.DataFrame) -> pd.DataFrame:
+    return asked.astype({JOIN_KEY: object}).assign(**{_ROW: np.arange(len(asked))})
 
 
 def _asked(entities: pd.DataFrame, refs: Sequence[str]) -> pd.DataFrame:
@@ -83,8 +89,15 @@ def _asked(entities: pd.DataFrame, refs: Sequence[str]) -> pd.DataFrame:
     taken = sorted({name for name in names if name in entities or names.count(name) > 1})
     if taken:
         raise BadInput("would be in the result twice", taken[0])
-    times = pd.to_datetime(entities[EVENT_TIME], utc=True).astype(_TIME)
-    return pd.DataFrame({JOIN_KEY: entities[JOIN_KEY].astype(str).array, EVENT_TIME: times.array})
+    times = pd.to_datetime(entities[EVENT_TIME], utc=True, cache=False).astype(_TIME)
+    return pd.DataFrame({JOIN_KEY: pd.arrays.ArrowExtensionArray(_text(entities[JOIN_KEY])), EVENT_TIME: times.array})
+
+
+def _text(names: pd.Series[str]) -> pa.Array:
+    try:
+        return pa.array(names, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):  # numbers and the like
+        return pa.array(names.astype(str), pa.string())
 
 
 def _by_asof(asked: pd.DataFrame, refs: Sequence[str], folder: Path) -> pd.DataFrame:
@@ -113,7 +126,7 @@ def _join(asked: pd.DataFrame, view: View, features: list[str], folder: Path) ->
     table = pq.read_table(file, columns=[JOIN_KEY, EVENT_TIME, CREATED, *features])
     known = pc.unique(table[JOIN_KEY])
     rows = Rows(_codes(table[JOIN_KEY], known), _micros(table[EVENT_TIME]), _micros(table[CREATED]))
-    names = pa.chunked_array([pa.array(asked[JOIN_KEY], pa.string())])
+    names = pa.chunked_array([pa.array(asked[JOIN_KEY])])
     times = asked[EVENT_TIME].to_numpy("datetime64[us]").astype(np.int64)
     found = asof(rows, Questions(_codes(names, known), times), round(view.ttl.total_seconds() * 1_000_000))
     missing = found < 0

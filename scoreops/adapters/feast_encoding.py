@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import mmh3
@@ -23,6 +24,7 @@ _DOUBLE: Final = 0x29  # field 5 (double_val), wire type 1
 _WIDTH: Final = 9
 
 
+@lru_cache(maxsize=100_000)
 def entity_key(join_key: str, entity: str, project: str) -> bytes:
     """Key of the hash of one entity."""
     name, value = join_key.encode(), entity.encode()
@@ -85,6 +87,7 @@ def encode_time(us: int) -> bytes:
     return b"".join(bytes([tag]) + _varint_bytes(part) for tag, part in parts if part)
 
 
+@lru_cache(maxsize=10_000)
 def decode_time(stamp: bytes | None) -> int:
     """Microseconds of a protobuf timestamp; 0 for none."""
     parts, at = {0x08: 0, 0x10: 0}, 0

@@ -39,6 +39,14 @@ def test_equals_the_loop_on_sorted_rows(rows, asked):
     assert joined(rows, asked, 4) == [by_hand(rows, key, at, 4) for key, at in asked]
 
 
+@given(ROWS, ASKED)
+def test_equals_the_loop_where_times_lie_very_far_apart(rows, asked):
+    wide = 2**58
+    far = [(key, time * wide, created * wide) for key, time, created in rows]
+    questions = [(key, at * wide) for key, at in asked]
+    assert joined(far, questions, None) == [by_hand(far, key, at, None) for key, at in questions]
+
+
 def test_a_later_row_never_changes_an_earlier_answer():
     rows = [(0, 1, 1), (0, 2, 2)]
     assert joined([*rows, (0, 2, 9), (0, 3, 3)], [(0, 2)], None) == joined(rows, [(0, 2)], None) == [1]
