@@ -60,7 +60,10 @@ def main() -> Mapping[str, object]:
 
 
 def _history(settings: Settings) -> int:
-    """The view's offline file: a row for each KOL and hour, created up to ten minutes later. Returns its rows."""
+    """The view's offline file, encoded as the platform writes it. Returns its rows.
+
+    A row for each KOL and hour, created up to ten minutes after its hour.
+    """
     draw = np.random.default_rng(1)
     n = KOLS * HOURS
     event = (np.tile(np.arange(HOURS), KOLS) + _START) * _HOUR_US
@@ -72,7 +75,8 @@ def _history(settings: Settings) -> int:
     }
     values = {name: pa.array(draw.normal(size=n)) for name in TRUST_VIEW.features}
     settings.offline_dir.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns | values), settings.offline_dir / f"{TRUST_VIEW.name}.parquet")
+    file = settings.offline_dir / f"{TRUST_VIEW.name}.parquet"
+    pq.write_table(pa.table(columns | values), file, use_dictionary=["kol_id"], compression="lz4")
     return n
 
 
