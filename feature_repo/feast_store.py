@@ -46,10 +46,16 @@ def apply(settings: Settings) -> Path:
         aside.replace(registry)
     finally:
         aside.unlink(missing_ok=True)
+    return write_config(settings)
+
+
+def write_config(settings: Settings) -> Path:
+    """HOME/feature_store.yaml for Feast's own command, readable by its owner alone. Returns its path."""
+    settings.root.mkdir(parents=True, exist_ok=True)
     target = settings.root / "feature_store.yaml"
     written = target.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        json.dump(wanted, out, indent=2)  # JSON is YAML too
+        json.dump(config(settings), out, indent=2)  # JSON is YAML too
     written.replace(target)
     return target
 

@@ -25,10 +25,12 @@ def up(names: Names = None, *, as_json: JsonFlag = False) -> None:
 
     Example: scoreops up kafka valkey
     """
+    from feature_repo.feast_store import write_config
     from scoreops.adapters.settings import Settings
     from scoreops.local import runtime
 
     settings = Settings()
+    write_config(settings)
     chosen = names or list(runtime.COMPONENTS)
     with err.status(f"starting {', '.join(chosen)}"), runtime.interruptible():
         runtime.up([runtime.component(name, settings) for name in chosen])

@@ -31,6 +31,8 @@ MEMBERS: Final = ("lightgbm", "prophet", "week_ago", "lstm")
 """In the order of the weights; a model that was trained without torch has the first three."""
 BASELINE: Final = (1, 2)
 """Which of them make the baseline."""
+PRIOR_ORDERS: Final = 3.0
+"""A KOL's own orders weigh against so many usual ones."""
 GRID_HOURS: Final = 21 * 24
 """How far past its data Prophet's curve is computed when a bundle is loaded; later hours repeat the last week."""
 TENSORS_IN: Final = (TensorSpec(name="features", datatype="FP64", shape=(-1, len(SUCCESS_FEATURES))),)
@@ -89,6 +91,9 @@ class SuccessModel:
     bands: Mapping[str, Band]
     baseline_bands: Mapping[str, Band]
     medians: Mapping[str, Median]
+    """Of clicks and orders; the middle revenue is that of the middle number of orders."""
+    order_value: float
+    """Revenue of an order in the rows trained on, VND."""
     lstm: bytes | None = None
 
     def files(self) -> dict[str, bytes]:
@@ -103,6 +108,7 @@ class SuccessModel:
             "baselines": {name: list(weights) for name, weights in self.baselines.items()},
             "bands": plain(self.bands),
             "baseline_bands": plain(self.baseline_bands),
+            "order_value": self.order_value,
             "medians": {name: [median.knots, median.values] for name, median in self.medians.items()},
         }
         files = {f"{target}.onnx": data for target, data in self.boosters.items()}
@@ -126,6 +132,7 @@ class SuccessModel:
             bands={name: Band(*values) for name, values in head["bands"].items()},
             baseline_bands={name: Band(*values) for name, values in head["baseline_bands"].items()},
             medians={name: Median(tuple(k), tuple(v)) for name, (k, v) in head["medians"].items()},
+            order_value=float(head["order_value"]),
             lstm=files.get("lstm.onnx"),
         )
         return SuccessScorer(model)
@@ -159,10 +166,10 @@ class SuccessScorer:
             plain_ends = self._model.baseline_bands[target](value[:, place])
             low[:, place] = np.where(degraded, plain_ends[0], ends[0])
             high[:, place] = np.where(degraded, plain_ends[1], ends[1])
-            median[:, place] = self._model.medians[target](value[:, place])
-        for horizon in (0, 3):  # counts are whole, and without an order there is no revenue
-            median[:, horizon : horizon + 2] = np.rint(median[:, horizon : horizon + 2])
-            median[median[:, horizon + 1] == 0, horizon + 2] = 0
+            if target in self._model.medians:  # counts are whole
+                median[:, place] = np.rint(self._model.medians[target](value[:, place]))
+        for orders, revenue in ((1, 2), (4, 5)):
+            median[:, revenue] = median[:, orders] * order_value(features, self._model.order_value)
         return Forecast(value, np.minimum(low, value), np.maximum(high, value), median, degraded)
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,6 +182,15 @@ class SuccessScorer:
             "median": made.median,
             "degraded": made.degraded,
         }
+
+
+def order_value(features: Array, usual: float) -> Array:
+    """(n,) VND an order of each KOL brings: the mean of their past week, drawn towards `usual` where orders are few."""
+    orders, revenue = (
+        np.nan_to_num(features[:, SUCCESS_FEATURES.columns.index(f"{metric}_past_{WEEK}h")])
+        for metric in ("orders", "revenue")
+    )
+    return np.asarray((revenue + PRIOR_ORDERS * usual) / (orders + PRIOR_ORDERS))
 
 
 def members_of(features: Array, boosted: Array, recurrent: Array | None, curves: Mapping[str, Curve]) -> Array:

@@ -96,7 +96,8 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: boo
             early = _blend(x[~held_out], y[~held_out], columns)
             made[target] = fit_band(y[held_out], x[held_out] @ early, level=INTERVAL)
             weights[target] = tuple(float(w) for w in _blend(x, y, columns))
-        medians[target] = fit_median(y, x @ np.asarray(blends[target]))
+        if not target.startswith("revenue"):
+            medians[target] = fit_median(y, x @ np.asarray(blends[target]))
     boosters = _fit_boosters(rows, seed)
     sample = rows.features[:: max(1, len(rows.features) // 2000)]
     stop = totals.start + len(next(iter(totals.series.values())))
@@ -109,6 +110,7 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: boo
         bands=bands,
         baseline_bands=baseline_bands,
         medians=medians,
+        order_value=_order_value(rows),
         lstm=train_lstm(rows.features, rows.targets, seed=seed) if lstm else None,
     )
     return TrainedSuccess(model, _importance(boosters))
@@ -206,6 +208,11 @@ def fit_prophets(totals: Totals) -> dict[str, str]:
         ).fit(frame)
         made[name] = model_to_json(model)
     return made
+
+
+def _order_value(rows: SuccessRows) -> float:
+    orders, revenue = (rows.targets[:, TARGETS.index(f"{metric}_24h")].sum() for metric in ("orders", "revenue"))
+    return float(revenue / max(orders, 1.0))
 
 
 def _importance(boosters: Mapping[str, Any]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from feature_repo.backfill import backfill
+from feature_repo.feast_store import write_config
 from feature_repo.lake_writer import lake_span, open_lake
 from feature_repo.stream import JOB
 from ingestion.generate import write_world
@@ -26,7 +27,7 @@ from scoreops.adapters.registry import Registry
 from scoreops.adapters.score_book import ScoreBook
 from scoreops.adapters.settings import Settings
 from scoreops.adapters.state_store import StateStore
-from scoreops.core.errors import NotReady, ScoreOpsError
+from scoreops.core.errors import NotReady, Refused, ScoreOpsError
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
 from scoreops.local.demo_summary import Plan, Summary, last_json
@@ -58,6 +59,7 @@ class Demo:
             plan = self.plan
             made = pool.submit(write_world, self._world, kols=plan.kols, days=plan.days, seed=plan.seed)
             runtime.up([runtime.component(name, self.settings) for name in runtime.COMPONENTS])
+            write_config(self.settings)
             self._times(made.result())
         with self._phase("history"):
             sent = self._history()
@@ -167,7 +169,7 @@ class Demo:
             worker.join(0.5)
             self._alive()
             for alert in alerts.newest(50, since_us=round(self._cut.timestamp() * 1e6)):
-                if alert["alert_id"] not in seen and alert["severity"] != "info":
+                if alert["alert_id"] not in seen and alert["severity"] == "high":
                     seen.add(alert["alert_id"])
                     self.say.alert(alert)
             self.say.doing(f"decided {book.minute() - first if first else 0} event-minutes")
@@ -186,7 +188,12 @@ class Demo:
         labels = read_labels(self.settings, int(self._cut.timestamp()) // 3600)
         truth = json.loads((self._world / "truth.json").read_text())
         self.summary.agreement["trust"] = trust_agreement(before, labels, truth)
-        was, now = Registry(self.settings.mlflow_url).rollback("trust")
+        try:
+            was, now = Registry(self.settings.mlflow_url).rollback("trust")
+        except Refused as error:  # in a small world the first version may not have passed its gates
+            self.summary.rollback = {"score": "trust", "refused": str(error)}
+            self.say.line(f"no rollback: {error}")
+            return
         began, deadline = time.monotonic(), time.monotonic() + 60
         while book.all()[0]["versions"]["trust"] != str(now):
             self._alive()

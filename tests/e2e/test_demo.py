@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.e2e.conftest import Installation
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run(home, *arguments, base):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SCOREOPS_")}
-    environment |= {"SCOREOPS_HOME": str(home), "SCOREOPS_PORT_BASE": str(base), "PYTHONPATH": str(ROOT)}
-    argv = [sys.executable, "-W", "ignore", "-m", "scoreops", *arguments]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout
-
-
-def leftovers(home):
-    """Processes that carry the mark of a HOME in their environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(home).encode() in (process / "environ").read_bytes() and int(process.name) != os.getpid():
-                found.append(process.name)
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_demo_reaches_its_figures_and_leaves_nothing_running(tmp_path):
-    summary = json.loads(run(tmp_path, "demo", "--json", base=23_000))
+def test_the_demo_reaches_its_figures(kept):
+    summary = kept.summary
     events = summary["events"]
     assert events["accepted"] + events["dead_lettered"] == events["produced"]
     assert events["folded"] == events["accepted"] - events["repeats_ignored"]
@@ -55,7 +34,6 @@ def test_the_demo_reaches_its_figures_and_leaves_nothing_running(tmp_path):
     assert {(one["score"], one["gate"]) for one in summary["refusals"]} >= {("trust", "contract"), ("success", "drift")}
     assert summary["rollback"]["to"] < summary["rollback"]["from"]
     assert summary["fusion"]["decided_minutes"] > 60
-    assert not leftovers(tmp_path)
 
 
 def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
@@ -64,15 +42,15 @@ def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
     if not export.exists():
         export = tmp_path / "export.json"
         export.write_text(json.dumps(made_up()))
-    home = tmp_path / "home"
-    summary = json.loads(run(home, "demo", "--posts", str(export), "--json", base=23_200))
+    own = Installation(tmp_path / "home", 23_200)
+    summary = json.loads(own.run("demo", "--posts", str(export), "--json"))
     accounts = json.loads(export.read_text())
     posts = sum(len(account["mediaUploadTimes"]) for account in accounts)
     assert summary["posts"] == posts
     assert summary["events"]["dead_lettered"] == 0
     assert summary["stream"]["folded"] == summary["events"]["accepted"] == summary["events"]["produced"]
-    assert not leftovers(home)
-    found = pl.read_parquet(home / "demo" / "features.parquet")
+    assert not own.leftovers()
+    found = pl.read_parquet(own.home / "demo" / "features.parquet")
     rows = {row["kol_id"]: row for row in found.iter_rows(named=True)}
     for number, account in enumerate(accounts):
         if account["mediaUploadTimes"]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import export_lightgbm
-from scoreops.kol.success import Curve, SuccessModel, SuccessScorer, degrade
+from scoreops.kol.success import Curve, SuccessModel, SuccessScorer, degrade, order_value
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, success_features, success_targets
 from tests.making import HOUR, cube
 
@@ -38,7 +38,8 @@ def model():
         baselines=same(TARGETS, (0.0, 0.1, 0.9)),
         bands=same(TARGETS, Band(-0.5, 0.7, 1.0, 0.75)),
         baseline_bands=same(TARGETS, Band(-1.0, 1.5, 1.0, 0.75)),
-        medians=same(TARGETS, Median((0.0, 100.0), (0.0, 90.0))),
+        medians=same(("clicks_1h", "orders_1h", "clicks_24h", "orders_24h"), Median((0.0, 100.0), (0.0, 90.0))),
+        order_value=300_000.0,
     )
 
 
@@ -91,6 +92,15 @@ def test_the_median_counts_whole_things_and_no_order_means_no_revenue(model):
         np.testing.assert_array_equal(values, np.rint(values))
     assert (made.median[:, TARGETS.index("revenue_1h")] == 0).all()
     assert (made.median[:, TARGETS.index("revenue_24h")] > 0).all()
+
+
+def test_an_order_is_worth_what_the_kol_sold_before_and_the_usual_where_little_is_known():
+    asked = np.zeros((3, WIDTH))
+    orders, revenue = (SUCCESS_FEATURES.columns.index(f"{name}_past_168h") for name in ("orders", "revenue"))
+    asked[0, [orders, revenue]] = 997, 997 * 500_000
+    asked[1, [orders, revenue]] = 3, 3 * 500_000
+    asked[2, [orders, revenue]] = np.nan
+    np.testing.assert_allclose(order_value(asked, 300_000.0), [499_400, 400_000, 300_000])
 
 
 def test_a_bundle_answers_as_the_model_it_was_made_from(model, scorer):
