@@ -96,7 +96,8 @@ class OrderedReader:
     """Reads like LogReader, but across partitions in the order of the messages' times.
 
     A reader that catches up would otherwise see the whole of a short partition before the beginning of a long one, and
-    event time would run far ahead of what is still to come. A message waits until no partition can hold an earlier one.
+    event time would run far ahead of what is still to come. A message waits until no partition can hold an earlier one,
+    and messages of one millisecond, whose order nobody knows, come together.
     """
 
     def __init__(self, bootstrap: str, offsets: Offsets) -> None:
@@ -108,13 +109,18 @@ class OrderedReader:
         self._first_ends = self._reader.ends(offsets)
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
-        """Up to `limit` messages whose turn it is, waiting at most `timeout_s`."""
-        wait = 0.0 if any(self._buffers.values()) and not self._lagging() else timeout_s
+        """Up to `limit` messages whose turn it is, and the rest of the last one's millisecond; waits `timeout_s` at most."""
+        wait = 0.0 if any(self._buffers.values()) and self._horizon() is None else timeout_s
         for record in self._reader.poll(limit, wait):
             place = (record.topic, record.partition)
             self._buffers[place].append(record)
             self._next[place], self._seen[place] = record.offset + 1, record.timestamp_ms
-        released = self._release(limit)
+        horizon = self._horizon()
+        released = self._release(limit, horizon)
+        if (
+            not released and horizon is not None and self._paused
+        ):  # a millisecond with more messages than a buffer takes
+            released = self._release(limit, horizon + 1)
         self._balance(limit)
         return released
 
@@ -126,26 +132,25 @@ class OrderedReader:
         """Leave."""
         self._reader.close()
 
-    def _lagging(self) -> list[tuple[str, int]]:
-        """Partitions with nothing at hand though the log has more."""
-        return [place for place, buffer in self._buffers.items() if not buffer and self._behind(place)]
+    def _horizon(self) -> int | None:
+        """Before this time no partition can hold more; None when all of the log was read."""
+        return min((self._seen[place] for place in self._buffers if self._behind(place)), default=None)
 
     def _behind(self, place: tuple[str, int]) -> bool:
         return self._next[place] < max(self._first_ends[place], self._reader.end(place))
 
-    def _release(self, limit: int) -> list[Record]:
-        latest = min((self._seen[place] for place in self._lagging()), default=None)
+    def _release(self, limit: int, horizon: int | None) -> list[Record]:
         heads = [(buffer[0].timestamp_ms, place) for place, buffer in self._buffers.items() if buffer]
         heapify(heads)
         released: list[Record] = []
-        while heads and len(released) < limit and (latest is None or heads[0][0] <= latest):
+        while heads and (horizon is None or heads[0][0] < horizon):
             at, place = heappop(heads)
+            if len(released) >= limit and at > released[-1].timestamp_ms:
+                break
             buffer = self._buffers[place]
             released.append(buffer.popleft())
             if buffer:
                 heappush(heads, (buffer[0].timestamp_ms, place))
-            elif self._behind(place):
-                latest = at if latest is None else min(at, latest)
         return released
 
     def _balance(self, limit: int) -> None:

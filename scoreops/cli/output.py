@@ -33,11 +33,12 @@ def emit(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as a table that fits the terminal; numbers should come formatted."""
-    grid = Table(title=Text(title), title_justify="left", header_style="bold")
+    grid = Table(header_style="bold")
     for name in columns:
         grid.add_column(name, overflow="fold")
     for row in rows:
         grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(grid)
 
 
