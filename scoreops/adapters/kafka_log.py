@@ -109,7 +109,10 @@ class OrderedReader:
         self._first_ends = self._reader.ends(offsets)
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
-        """Up to `limit` messages whose turn it is, and the rest of the last one's millisecond; waits `timeout_s` at most."""
+        """Up to `limit` messages whose turn it is, and the rest of the last one's millisecond.
+
+        Waits at most `timeout_s`.
+        """
         wait = 0.0 if any(self._buffers.values()) and self._horizon() is None else timeout_s
         for record in self._reader.poll(limit, wait):
             place = (record.topic, record.partition)
