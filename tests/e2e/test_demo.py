@@ -9,6 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from scoreops.adapters.kafka_log import read_all
+from scoreops.kol.events import SCORES_TOPIC
 from tests.e2e.conftest import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,3 +95,18 @@ def made_up():
         }
         for number in range(5)
     ]
+
+
+def test_a_decision_is_explained_as_it_stood_before_and_after_the_rollback(kept):
+    minutes = {}
+    for record in read_all(f"127.0.0.1:{kept.installation.base + 92}", SCORES_TOPIC):
+        decision = json.loads(record.value)
+        if decision["kol_id"] == "kol-00042":
+            minutes[decision["as_of"]] = decision
+    first, last = minutes[min(minutes)], minutes[max(minutes)]
+    rollback = kept.summary["rollback"]
+    assert first["versions"]["trust"] == str(rollback["from"])
+    assert str(rollback["to"]) in {decision["versions"]["trust"] for decision in minutes.values()}
+    for then in (first, last):
+        told = json.loads(kept.installation.run("explain", "kol-00042", "--as-of", then["as_of"], "--json"))
+        assert {name: told[name] for name in then} == then
