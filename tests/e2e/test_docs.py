@@ -60,7 +60,7 @@ def test_every_command_of_the_guide_works(guide, shell):
     try:
         for stays, commands in blocks(guide):
             if stays:
-                background.append(subprocess.Popen(commands, shell=True, env=environment, cwd=ROOT))
+                background.append(subprocess.Popen(["bash", "-c", f"exec {commands[0]}"], env=environment, cwd=ROOT))
                 answering(f"http://127.0.0.1:{base + 70}/health")
                 continue
             lines = [line for line in commands if not line.startswith("export SCOREOPS_HOME")]
