@@ -86,8 +86,7 @@ def lake_tiles(lake: Lake, start: int, stop: int) -> Tiles:
 
 def lake_span(lake: Lake) -> tuple[int, int]:
     """First hour with tiles and the hour after the last; (0, 0) for an empty lake."""
-    minutes = lake.scan(MINUTES, columns=("minute",))["minute"].to_numpy()
-    return (int(minutes.min()) // 60, int(minutes.max()) // 60 + 1) if len(minutes) else (0, 0)
+    return lake.span(MINUTES)
 
 
 def lake_fence(lake: Lake) -> str:

@@ -63,6 +63,15 @@ class Lake:
         found: pa.Table = self._table(name).scan(where or AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
         return found
 
+    def span(self, name: str) -> tuple[int, int]:
+        """First hour with rows and the hour after the last, since the epoch, from metadata alone; (0, 0) when empty."""
+        table = self._table(name)
+        if table.current_snapshot() is None:
+            return (0, 0)
+        found = table.inspect.partitions().select(["partition", "record_count"]).to_pylist()
+        hours = [hour for row in found if row["record_count"] for hour in row["partition"].values()]
+        return (min(hours), max(hours) + 1) if hours else (0, 0)
+
     def files(self, name: str, where: BooleanExpression | None = None) -> list[str]:
         """Paths of the Parquet files that may hold rows that fit `where`."""
         planned = self._table(name).scan(where or AlwaysTrue()).plan_files()

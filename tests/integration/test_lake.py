@@ -57,3 +57,18 @@ def test_a_batch_of_dead_letters_alone_moves_the_fence(tmp_path, events):
     append(lake, events[:0], "letters")
     LakeWriter(settings).catch_up_tiles()
     assert lake_fence(lake) == "letters"
+
+
+def test_the_span_is_that_of_the_rows(tmp_path, events):
+    settings = Settings(home=tmp_path)
+    lake = open_lake(settings)
+    assert lake_span(lake) == (0, 0)
+    append(lake, events[:50], "first")
+    append(lake, events[-50:], "second")
+    LakeWriter(settings).catch_up_tiles()
+    minutes = lake.scan("minutes", columns=("minute",))["minute"].to_numpy()
+    assert lake_span(lake) == (minutes.min() // 60, minutes.max() // 60 + 1)
+    hours = range(*lake_span(lake))
+    lake.replace("minutes", "at", [hours[-1]], lake.scan("minutes")[:0], {"raw-snapshot": "none"})
+    left = lake.scan("minutes", columns=("minute",))["minute"].to_numpy()
+    assert lake_span(lake)[1] == left.max() // 60 + 1 < hours.stop
