@@ -20,6 +20,7 @@ from scoreops.kol.events import DLQ_TOPIC, MAX_EVENT_BYTES, TOPIC_OF, AnyEvent, 
 
 MAX_BATCH: Final = 1_000
 MAX_BODY: Final = 4_194_304
+MAX_DEPTH: Final = 16
 Message = tuple[str, bytes | None, bytes]
 Given = Annotated[str | None, Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
 """The key of a request. FastAPI reads annotations in the names of the module, so this cannot live in a function."""
@@ -141,9 +142,24 @@ def _event(item: Any) -> AnyEvent:
     return parse_fields(item)
 
 
-def _pseudonymised(item: Any, key: str) -> Any:
-    """The same with `user_id` hashed; the event id, if it was given, was made from the clear one and goes."""
-    if not isinstance(item, Mapping) or "user_id" not in item:
+def _pseudonymised(item: Any, key: str, depth: int = 0) -> Any:
+    """The same with every `user_id` in it hashed, wherever it stands: dead letters hold what does not fit, too.
+
+    An event id that was given beside one was made from the clear one and goes. What is neither text nor number is
+    nobody's id and becomes null.
+    """
+    if depth > MAX_DEPTH:
+        raise _Problem(400, f"an event is nested more than {MAX_DEPTH} deep")
+    if isinstance(item, list):
+        return [_pseudonymised(part, key, depth + 1) for part in item]
+    if not isinstance(item, Mapping):
         return item
-    kept = {name: value for name, value in item.items() if name != "event_id"}
-    return kept | {"user_id": pseudonym(str(item["user_id"]), key)}
+    personal = "user_id" in item
+    left_out = {"user_id", "event_id"} if personal else set()
+    kept = {name: _pseudonymised(value, key, depth + 1) for name, value in item.items() if name not in left_out}
+    return kept | {"user_id": _hashed(item["user_id"], key)} if personal else kept
+
+
+def _hashed(who: Any, key: str) -> str | None:
+    known = isinstance(who, str | int) and not isinstance(who, bool) and who != ""
+    return pseudonym(str(who), key) if known else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from confluent_kafka import KafkaError
@@ -20,6 +20,8 @@ PARTITIONS: Final = 2
 """Partitions of every topic keyed by KOL: a KOL has the same partition number on each."""
 DELIVERY_TIMEOUT_MS: Final = 180_000
 """How long a producer keeps what it could not deliver yet: three times the outage that must lose nothing."""
+MAX_LETTER: Final = 524_288
+"""Most original bytes in a dead letter, so that the log takes it whatever it was that did not fit."""
 
 
 def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTITIONS) -> None:
@@ -128,15 +130,18 @@ class SlowProducer:
 def dead_letter(raw: bytes, reason: str, field: str, source: str, position: str) -> tuple[bytes, bytes]:
     """Key and value of a dead letter: why `raw` was refused, where it stood, and its bytes unchanged.
 
-    The key is the place of the message, so that a letter written twice after a crash can be recognised.
+    Of a `raw` longer than MAX_LETTER it holds the beginning, and `size` says how long it was. The key is the place of
+    the message, so that a letter written twice after a crash can be recognised.
     """
-    letter: Mapping[str, Any] = {
+    letter: dict[str, Any] = {
         "source": source,
         "position": position,
         "reason": reason,
         "field": field,
-        "original": base64.b64encode(raw).decode(),
+        "original": base64.b64encode(raw[:MAX_LETTER]).decode(),
     }
+    if len(raw) > MAX_LETTER:
+        letter["size"] = len(raw)
     return f"{source}/{position}".encode(), json.dumps(letter, ensure_ascii=False).encode()
 
 

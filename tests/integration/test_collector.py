@@ -1,4 +1,4 @@
-"""The HTTP door in front of a real broker, which dies and comes back."""
+"""The HTTP collector before a real broker: what it acknowledges is on the log, what it refuses says why."""
 
 from __future__ import annotations
 
@@ -6,131 +6,272 @@ import json
 import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
-from ingestion.replay import letters, replay
+from ingestion.collector import MAX_BATCH, MAX_BODY, MAX_DEPTH
+from ingestion.pseudonym import pseudonym
+from ingestion.replay import Line, lines, replay
+from scoreops.adapters.kafka import FastProducer, dead_letter, original_of
 from scoreops.adapters.kafka_log import read_all
-from scoreops.kol.events import DLQ_TOPIC, WEB_TOPIC
+from scoreops.kol.events import DLQ_TOPIC, MAX_EVENT_BYTES, RAW_TOPICS, TOPIC_OF, encode, event_id, parse
+from scoreops.local import probes
 from scoreops.local.runtime import up
+from scoreops.local.service import Service, python
+from tests.making import KINDS, fields
 
 ROOT = Path(__file__).resolve().parents[2]
-LOAD_S = 20
+CLEAR = "nguyen.van.a@example.com"
+PATIENCE_S = 60
+SENDERS = 4
 
 
-def click(number, **other):
-    event = {"type": "click", "kol_id": f"kol-{number % 7}", "platform": "tiktok", "campaign_id": "c1"}
-    return (
-        event
-        | {"user_id": f"person-{number}", "session_id": f"s{number}", "event_time": "2026-03-22T03:00:00Z"}
-        | other
+@pytest.fixture(scope="module")
+def collector(settings, kafka, environment):
+    """`scoreops collect`, ready."""
+    up([kafka])
+    service = Service(
+        "collector",
+        settings.root,
+        python("-W", "ignore", "-m", "scoreops", "collect"),
+        probes.http(settings.host, settings.collector_port, "/health"),
+        (settings.collector_port,),
+        env=environment | {"PYTHONPATH": str(ROOT)},
     )
-
-
-class Door:
-    """A collector process and its key."""
-
-    def __init__(self, settings):
-        self.url = f"http://{settings.host}:{settings.collector_port}"
-        self._key = settings.secret("api_key")
-
-    def post(self, body):
-        """Status and answer."""
-        request = urllib.request.Request(f"{self.url}/v1/events", json.dumps(body).encode())
-        request.add_header("X-API-Key", self._key)
-        try:
-            with urllib.request.urlopen(request, timeout=90) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-
-    def alive(self):
-        try:
-            return urllib.request.urlopen(f"{self.url}/health", timeout=1).status == 200
-        except (urllib.error.URLError, TimeoutError):
-            return False
+    up([service])
+    yield service
+    service.stop()
 
 
 @pytest.fixture
-def door(settings, topics, environment):
-    made = Door(settings)
-    argv = [sys.executable, "-W", "ignore", "-m", "scoreops", "collect"]
-    process = subprocess.Popen(argv, env=environment | {"PYTHONPATH": str(ROOT)})
-    deadline = time.monotonic() + 60
-    while not made.alive():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    yield made
-    process.terminate()
-    process.wait(timeout=30)
+def client(settings, collector, kafka):
+    up([kafka, collector])
+    headers = {"X-API-Key": settings.secret("api_key")}
+    url = f"http://{settings.host}:{settings.collector_port}"
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as made:
+        yield made
 
 
-def on(settings, topic):
-    return [json.loads(record.value) for record in read_all(settings.kafka_bootstrap, topic)]
+def post(client, what, **more):
+    content = what if isinstance(what, bytes) else json.dumps(what)
+    return client.post("/v1/events", content=content, **more)
 
 
-def test_good_events_reach_the_log_hashed_and_bad_ones_the_dead_letters_with_their_reason(door, settings):
-    bad = click(3, event_time="yesterday")
-    status, answer = door.post([click(1), bad, click(2)])
-    assert (status, answer["accepted"]) == (202, 2)
-    assert [(one["index"], one["field"]) for one in answer["rejected"]] == [(1, "event_time")]
-    assert door.post(click(1))[0] == 202
-    taken = on(settings, WEB_TOPIC)
-    assert len(taken) == 3
-    assert len({event["event_id"] for event in taken}) == 2, "the same event has the same id"
-    assert not any("person-" in json.dumps(event) for event in taken)
-    (letter,) = on(settings, DLQ_TOPIC)
-    assert letter["field"] == "event_time"
-    assert "person-3" not in json.dumps(letter)
+def on_log(settings, kol):
+    """Messages about one KOL, by topic."""
+    found = {topic: [r.value for r in read_all(settings.kafka_bootstrap, topic)] for topic in RAW_TOPICS}
+    return {topic: [value for value in values if parse(value).kol_id == kol] for topic, values in found.items()}
 
 
-def test_a_repaired_dead_letter_goes_in(door, settings):
-    assert door.post([click(1, event_time="2026-03-22 03:00"), click(2)])[0] == 202
-    (letter,) = letters(settings)
-    repaired = letter._replace(raw=letter.raw.replace(b"2026-03-22 03:00", b"2026-03-22T03:00:00Z"))
-    assert replay([repaired], settings, bury=False).accepted == 1
-    assert {event["session_id"] for event in on(settings, WEB_TOPIC)} == {"s1", "s2"}
+def letters(settings, about):
+    """Dead letters whose original holds `about`."""
+    found = [r.value for r in read_all(settings.kafka_bootstrap, DLQ_TOPIC)]
+    return [json.loads(value) | {"raw": original_of(value)} for value in found if about.encode() in original_of(value)]
 
 
-@pytest.mark.timeout(240)
-def test_what_was_acknowledged_survives_a_broker_that_is_killed(door, settings, kafka):
-    acknowledged, stop = set(), threading.Event()
-
-    def load(first):
-        number = first
-        while not stop.is_set():
-            status, _ = door.post([click(number + i) for i in range(5)])
-            assert status in (202, 503)
-            if status == 202:
-                acknowledged.update(f"s{number + i}" for i in range(5))
-            number += 5
-
-    workers = [threading.Thread(target=load, args=(base * 1_000_000,)) for base in range(3)]
-    for worker in workers:
-        worker.start()
-    for _ in range(2):
-        before = len(acknowledged)
-        reached(lambda: len(acknowledged) > before + 100)  # noqa: B023 - called before the next turn
-        kafka.kill()
-        stop.wait(LOAD_S / 4)
-        up([kafka])
-    before = len(acknowledged)
-    reached(lambda: len(acknowledged) > before + 100)
-    stop.set()
-    for worker in workers:
-        worker.join()
-    kept = {event["session_id"] for event in on(settings, WEB_TOPIC)}
-    assert acknowledged <= kept
+def scoreops(environment, *arguments):
+    argv = [sys.executable, "-W", "ignore", "-m", "scoreops", *arguments]
+    own = environment | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
 
 
-def reached(condition):
-    """Wait until it holds."""
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_event_is_on_its_topic_once_it_is_acknowledged(client, settings, prefix, kind):
+    given = fields(kind, kol_id=prefix)
+    answer = post(client, given)
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": []})
+    found = on_log(settings, prefix)
+    assert {topic: len(values) for topic, values in found.items() if values} == {TOPIC_OF[kind]: 1}
+    kept = json.loads(found[TOPIC_OF[kind]][0])
+    own = {name: value for name, value in given.items() if name != "user_id"}
+    assert {name: kept[name] for name in own} == own
+
+
+@pytest.mark.parametrize("headers", [{"X-API-Key": ""}, {"X-API-Key": "guess"}])
+def test_without_the_key_nothing_comes_in(client, settings, prefix, headers):
+    answer = post(client, fields("view", kol_id=prefix), headers=headers)
+    assert answer.status_code == 401
+    assert "X-API-Key" in answer.json()["error"]
+    assert not any(on_log(settings, prefix).values())
+
+
+def test_a_whole_batch_is_taken_and_one_more_is_not(client, settings, prefix):
+    batch = [fields("view", kol_id=prefix, session_id=f"s{n}") for n in range(MAX_BATCH)]
+    answer = post(client, batch)
+    assert (answer.status_code, answer.json()) == (202, {"accepted": MAX_BATCH, "rejected": []})
+    sessions = {json.loads(value)["session_id"] for value in on_log(settings, prefix)[TOPIC_OF["view"]]}
+    assert sessions == {event["session_id"] for event in batch}
+    other = f"{prefix}-more"
+    answer = post(client, [event | {"kol_id": other} for event in [*batch, batch[0]]])
+    assert answer.status_code == 413
+    assert str(MAX_BATCH) in answer.json()["error"]
+    assert not any(on_log(settings, other).values())
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        pytest.param(b" " * (MAX_BODY + 1), 413, str(MAX_BODY), id="too long"),
+        pytest.param(b"[]", 413, "0 events", id="none"),
+        pytest.param(b'{"type": ', 400, "no JSON", id="cut short"),
+        pytest.param(b"\xff\xfe", 400, "no JSON", id="no text"),
+        pytest.param(b"[" * 400 + b"]" * 400, 400, f"more than {MAX_DEPTH} deep", id="nested"),
+    ],
+)
+def test_a_body_that_cannot_be_taken_is_refused_with_a_sentence(client, body, status, said):
+    answer = post(client, body)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+
+
+def test_each_bad_event_is_answered_by_its_place_field_and_reason_and_lies_among_the_dead(client, settings, prefix):
+    def about(kind, **changes):
+        return fields(kind, **{"kol_id": prefix} | changes)
+
+    bad = {
+        "followers": about("profile", followers=-1),
+        "event_time": about("profile", event_time="yesterday"),
+        "type": about("profile") | {"type": "story"},
+        "amount_minor": about("purchase", amount_minor="12"),
+        "user_id": about("view", user_id=None),
+        "text": about("comment", text=" "),
+        "beauty": about("view", beauty=1),
+        "": about("comment", text="x" * (MAX_EVENT_BYTES + 1)),
+    }
+    good = [about("view", session_id=f"s{n}") for n in range(len(bad))]
+    mixed = [event for pair in zip(good, bad.values(), strict=True) for event in pair]
+    answer = post(client, mixed)
+    assert answer.status_code == 202
+    receipt = answer.json()
+    assert receipt["accepted"] == len(good)
+    assert [(r["index"], r["field"], r["status"]) for r in receipt["rejected"]] == [
+        (2 * place + 1, name, 422) for place, name in enumerate(bad)
+    ]
+    assert all(refused["reason"] for refused in receipt["rejected"])
+    assert len(on_log(settings, prefix)[TOPIC_OF["view"]]) == len(good)
+    dead = {letter["field"]: letter for letter in letters(settings, prefix)}
+    for refused in receipt["rejected"]:
+        letter = dead[refused["field"]]
+        assert letter["reason"] == refused["reason"]
+        kept, given = json.loads(letter["raw"]), bad[refused["field"]]
+        assert {k: v for k, v in kept.items() if k != "user_id"} == {k: v for k, v in given.items() if k != "user_id"}
+    answer = post(client, bad["followers"])
+    assert (answer.status_code, answer.json()["accepted"]) == (422, 0)
+
+
+def test_an_event_too_large_for_a_message_is_refused_for_good_and_the_next_one_is_taken(client, settings, prefix):
+    huge = fields("comment", kol_id=prefix, text="x" * 2_000_000)
+    answer = post(client, [huge, fields("view", kol_id=prefix)])
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    (letter,) = letters(settings, prefix)
+    assert str(MAX_EVENT_BYTES) in letter["reason"]
+    assert letter["size"] > 2_000_000
+    assert json.dumps(huge).replace(" ", "").encode()[:50] == letter["raw"][:50]
+
+
+def test_no_user_id_reaches_the_log_in_the_clear(client, settings, prefix):
+    mine = {"kol_id": prefix, "user_id": CLEAR}
+    good = [fields(kind, **mine) for kind in ("view", "comment", "purchase")]
+    bad = [fields("view", **mine, session_id=""), fields("view", kol_id=prefix, who=[{"user_id": CLEAR}])]
+    assert post(client, [*good, *bad, [good[0]]]).json()["accepted"] == len(good)
+    everything = [
+        original_of(record.value) if topic == DLQ_TOPIC else record.value
+        for topic in (*RAW_TOPICS, DLQ_TOPIC)
+        for record in read_all(settings.kafka_bootstrap, topic)
+    ]
+    assert not [value for value in everything if CLEAR.encode() in value]
+    hashed = pseudonym(CLEAR, settings.secret("pseudonym_key")).encode()
+    assert sum(prefix.encode() in value and hashed in value for value in everything) == len(good) + len(bad) + 1
+
+
+def test_one_happening_told_twice_has_one_id_and_another_has_another(client, settings, prefix):
+    told = fields("purchase", kol_id=prefix, user_id=CLEAR)
+    again = told | {"event_time": "2026-03-01T17:00:00+07:00", "event_id": "0" * 32}
+    other = told | {"order_id": "o2"}
+    for event in (told, again, other, told):
+        assert post(client, event).status_code == 202
+    values = [json.loads(value) for value in on_log(settings, prefix)[TOPIC_OF["purchase"]]]
+    ids = [value["event_id"] for value in values]
+    assert len(ids) == 4
+    assert len(set(ids)) == 2
+    assert all(value["event_id"] == event_id(value) for value in values)
+
+
+def test_what_was_acknowledged_over_a_crash_of_the_broker_is_on_the_log(client, settings, kafka, prefix):
+    taken: list[str] = []
+    crashed, back, done = threading.Event(), threading.Event(), threading.Event()
+    after_return = threading.Semaphore(0)
+
+    def send(sender):
+        number = 0
+        while not done.is_set():
+            session = f"{sender}-{number}"
+            returned = back.is_set()
+            answer = post(client, fields("click", kol_id=prefix, session_id=session))
+            assert answer.status_code in {202, 503}, answer.text
+            if answer.status_code == 202:
+                taken.append(session)
+                if returned:
+                    after_return.release()
+                if number == 5:
+                    crashed.set()
+            number += 1
+
+    with ThreadPoolExecutor(SENDERS) as pool:
+        senders = [pool.submit(send, sender) for sender in range(SENDERS)]
+        try:
+            assert crashed.wait(PATIENCE_S)
+            kafka.kill()
+            up([kafka])
+            back.set()
+            assert after_return.acquire(timeout=PATIENCE_S)
+        finally:
+            done.set()
+        for sender in senders:
+            sender.result(PATIENCE_S)
+    kept = [json.loads(value)["session_id"] for value in on_log(settings, prefix)[TOPIC_OF["click"]]]
+    assert set(taken) <= set(kept)
+    assert len(taken) > SENDERS * 5
+
+
+def test_lines_that_do_not_fit_keep_their_bytes_and_come_back_once_repaired(
+    settings, kafka, environment, prefix, tmp_path
+):
+    up([kafka])
+    broken = b'{"type": "profile",  "kol_id": "%s", "followers": "many" ]' % prefix.encode()
+    huge = b'"%s%s"' % (prefix.encode(), b"x" * 2_000_000)
+    made = replay([Line(broken, "old.jsonl", "1"), Line(huge, "old.jsonl", "2")], settings)
+    assert (made.accepted, made.dead_lettered) == (0, 2)
+    first, second = letters(settings, prefix)
+    assert (first["raw"], first["source"], first["position"]) == (broken, "old.jsonl", "1")
+    assert "JSON" in first["reason"]
+    assert (second["size"], second["raw"]) == (len(huge), huge[: len(second["raw"])])
+
+    file = tmp_path / "letters.jsonl"
+    scoreops(environment, "replay", "--from-dlq", "--export", str(file))
+    mine = [line for line in file.read_bytes().splitlines() if prefix.encode() in line]
+    assert mine == [broken, second["raw"]]
+    file.write_bytes(json.dumps(fields("profile", kol_id=prefix)).encode() + b"\n")
+    assert replay(lines(file), settings).accepted == 1
+    assert [parse(value).followers for value in on_log(settings, prefix)[TOPIC_OF["profile"]]] == [1000]
+
+
+def test_letters_that_fit_a_wider_contract_come_back_and_the_others_stay(settings, kafka, environment, prefix):
+    up([kafka])
+    fits = encode(parse(json.dumps(fields("view", kol_id=prefix))))
+    replay([Line(b"still broken", prefix, "1")], settings)
+    producer = FastProducer(settings.kafka_bootstrap)
+    for _ in range(2):  # the same letter twice, as after a crash
+        producer.send(DLQ_TOPIC, *dead_letter(fits, "unknown under yesterday's contract", "type", "test", prefix))
+    producer.flush()
+    before = len(list(read_all(settings.kafka_bootstrap, DLQ_TOPIC)))
+    counts = json.loads(scoreops(environment, "replay", "--from-dlq", "--json"))
+    assert counts["accepted"] >= 1
+    assert counts["dead_lettered"] >= 1
+    assert on_log(settings, prefix)[TOPIC_OF["view"]] == [fits]
+    assert len(list(read_all(settings.kafka_bootstrap, DLQ_TOPIC))) == before

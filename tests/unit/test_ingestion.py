@@ -16,7 +16,7 @@ from ingestion.collector import sort_out
 from ingestion.importers import instafake, retail
 from ingestion.pseudonym import pseudonym
 from ingestion.replay import Line, between, lines
-from scoreops.adapters.kafka import dead_letter, original_of
+from scoreops.adapters.kafka import MAX_LETTER, dead_letter, original_of
 from scoreops.core.errors import BadInput, NotFound, Unsupported
 from scoreops.kol.events import DLQ_TOPIC, TOPIC_OF, encode, event_id, parse, parse_fields
 from tests.making import KINDS, event, fields
@@ -53,6 +53,32 @@ def test_the_collector_lets_no_user_id_through_in_the_clear():
     safe = json.loads(messages[4][2])
     assert safe["user_id"] == pseudonym("nguyen.van.a", "key")
     assert safe["event_id"] == event_id(safe)
+
+
+@pytest.mark.parametrize("who", [None, "", True, 1.5, {"name": "nguyen.van.a"}, ["nguyen.van.a"]])
+def test_what_is_nobodys_id_is_refused_and_never_kept(who):
+    messages, receipt = sort_out([fields("view", user_id=who)], "key", "request")
+    assert [refused.field for refused in receipt.rejected] == ["user_id"]
+    assert json.loads(original_of(messages[0][2]))["user_id"] is None
+
+
+def test_a_user_id_is_hashed_wherever_it_stands():
+    nested = [[{"user_id": "nguyen.van.a"}], {"type": "view", "who": {"user_id": "nguyen.van.a", "event_id": "x"}}]
+    messages, receipt = sort_out(nested, "key", "request")
+    assert receipt.accepted == 0
+    for _, _, value in messages:
+        assert b"nguyen.van.a" not in original_of(value)
+        assert pseudonym("nguyen.van.a", "key").encode() in original_of(value)
+
+
+def test_a_dead_letter_fits_into_a_message_whatever_it_holds():
+    for size in (MAX_LETTER, MAX_LETTER + 1, 8 * MAX_LETTER):
+        raw = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+        letter = json.loads(dead_letter(raw, "is too long", "", "file", "1")[1])
+        assert len(json.dumps(letter)) < 900_000
+        kept = original_of(json.dumps(letter).encode())
+        assert kept == raw[:MAX_LETTER]
+        assert letter.get("size", len(kept)) == size
 
 
 def original_of_any(value):
