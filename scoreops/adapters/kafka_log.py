@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Consumer as NativeConsumer
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from scoreops.adapters.kafka import PARTITIONS
 from scoreops.core.errors import NotReady
@@ -46,11 +46,9 @@ class LogReader:
                 "log_level": 2,
             }
         )
+        # An offset that is no longer there means the earliest; to ask for that one by name would take half a second.
         self._consumer.assign(
-            [
-                TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
-                for (topic, partition), offset in offsets.items()
-            ]
+            [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
         )
 
     def poll(self, limit: int, timeout_s: float) -> list[Record]:
@@ -197,7 +195,7 @@ def read_all(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterat
             end = reader.ends([(topic, partition)])[topic, partition]
             position = 0
             while position < end:
-                for record in reader.poll(10_000, 0.2):
+                for record in reader.poll(min(10_000, end - position), 0.2):
                     position = record.offset + 1
                     if record.offset < end:
                         yield record
