@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
 from ingestion.collector import MAX_BATCH, MAX_BODY, MAX_DEPTH
 from ingestion.pseudonym import pseudonym
-from ingestion.replay import Line, lines, replay
-from scoreops.adapters.kafka import FastProducer, dead_letter, original_of
+from scoreops.adapters.kafka import original_of
 from scoreops.adapters.kafka_log import read_all
-from scoreops.kol.events import DLQ_TOPIC, MAX_EVENT_BYTES, RAW_TOPICS, TOPIC_OF, encode, event_id, parse
+from scoreops.kol.events import DLQ_TOPIC, MAX_EVENT_BYTES, RAW_TOPICS, TOPIC_OF, event_id
 from scoreops.local import probes
 from scoreops.local.runtime import up
 from scoreops.local.service import Service, python
+from tests.asking import ROOT, letters, on_log
 from tests.making import KINDS, fields
 
-ROOT = Path(__file__).resolve().parents[2]
 CLEAR = "nguyen.van.a@example.com"
 PATIENCE_S = 60
 SENDERS = 4
@@ -61,26 +57,6 @@ def client(settings, collector, kafka):
 def post(client, what, **more):
     content = what if isinstance(what, bytes) else json.dumps(what)
     return client.post("/v1/events", content=content, **more)
-
-
-def on_log(settings, kol):
-    """Messages about one KOL, by topic."""
-    found = {topic: [r.value for r in read_all(settings.kafka_bootstrap, topic)] for topic in RAW_TOPICS}
-    return {topic: [value for value in values if parse(value).kol_id == kol] for topic, values in found.items()}
-
-
-def letters(settings, about):
-    """Dead letters whose original holds `about`."""
-    found = [r.value for r in read_all(settings.kafka_bootstrap, DLQ_TOPIC)]
-    return [json.loads(value) | {"raw": original_of(value)} for value in found if about.encode() in original_of(value)]
-
-
-def scoreops(environment, *arguments):
-    argv = [sys.executable, "-W", "ignore", "-m", "scoreops", *arguments]
-    own = environment | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(argv, env=own, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -241,41 +217,3 @@ def test_what_was_acknowledged_over_crashes_of_the_broker_is_on_the_log(client, 
     kept = {json.loads(value)["session_id"] for value in on_log(settings, prefix)[TOPIC_OF["click"]]}
     assert set(acknowledged) <= kept
     assert len(acknowledged) > 100 * CRASHES
-
-
-def test_lines_that_do_not_fit_keep_their_bytes_and_come_back_once_repaired(
-    settings, kafka, environment, prefix, tmp_path
-):
-    up([kafka])
-    broken = b'{"type": "profile",  "kol_id": "%s", "followers": "many" ]' % prefix.encode()
-    huge = b'"%s%s"' % (prefix.encode(), b"x" * 2_000_000)
-    made = replay([Line(broken, "old.jsonl", "1"), Line(huge, "old.jsonl", "2")], settings)
-    assert (made.accepted, made.dead_lettered) == (0, 2)
-    first, second = letters(settings, prefix)
-    assert (first["raw"], first["source"], first["position"]) == (broken, "old.jsonl", "1")
-    assert "JSON" in first["reason"]
-    assert (second["size"], second["raw"]) == (len(huge), huge[: len(second["raw"])])
-
-    file = tmp_path / "letters.jsonl"
-    scoreops(environment, "replay", "--from-dlq", "--export", str(file))
-    mine = [line for line in file.read_bytes().splitlines() if prefix.encode() in line]
-    assert mine == [broken, second["raw"]]
-    file.write_bytes(json.dumps(fields("profile", kol_id=prefix)).encode() + b"\n")
-    assert replay(lines(file), settings).accepted == 1
-    assert [parse(value).followers for value in on_log(settings, prefix)[TOPIC_OF["profile"]]] == [1000]
-
-
-def test_letters_that_fit_a_wider_contract_come_back_and_the_others_stay(settings, kafka, environment, prefix):
-    up([kafka])
-    fits = encode(parse(json.dumps(fields("view", kol_id=prefix))))
-    replay([Line(b"still broken", prefix, "1")], settings)
-    producer = FastProducer(settings.kafka_bootstrap)
-    for _ in range(2):  # the same letter twice, as after a crash
-        producer.send(DLQ_TOPIC, *dead_letter(fits, "unknown under yesterday's contract", "type", "test", prefix))
-    producer.flush()
-    before = len(list(read_all(settings.kafka_bootstrap, DLQ_TOPIC)))
-    counts = json.loads(scoreops(environment, "replay", "--from-dlq", "--json"))
-    assert counts["accepted"] >= 1
-    assert counts["dead_lettered"] >= 1
-    assert on_log(settings, prefix)[TOPIC_OF["view"]] == [fits]
-    assert len(list(read_all(settings.kafka_bootstrap, DLQ_TOPIC))) == before
