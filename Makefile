@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+SYNC = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync -q --require-hashes
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -60,8 +62,6 @@ tools-java:
 	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven"; exit 1; }
 
 # An environment is made once for each content of its lock; the full one also serves wherever the base one would do.
-UV := $(or $(shell command -v uv),.uv/bin/uv)
-SYNC = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync -q --require-hashes
 
 .uv/bin/uv:
 	@command -v python3.11 >/dev/null || { echo "Python 3.11 is missing: apt-get install python3.11 python3.11-venv"; exit 1; }
