@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from scoreops.adapters.settings import Settings
+from scoreops.core.errors import BadInput
+
+_MB = 1024 * 1024
 
 
 def serve(
@@ -19,46 +23,99 @@ def serve(
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="A score to serve; repeat it. Default: all.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SCOREOPS_HOST.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: SCOREOPS_PORT_BASE + 80.")] = None,
-    admin: Annotated[
-        bool, typer.Option("--admin", help="Let whoever has the API key load and unload models over HTTP.")
-    ] = False,
+    port: Annotated[int | None, typer.Option(help="REST port. Default: SCOREOPS_PORT_BASE + 80.")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="gRPC port. Default: SCOREOPS_PORT_BASE + 81.")] = None,
+    grpc: Annotated[bool, typer.Option("--grpc/--no-grpc", help="Listen for gRPC as well.")] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one for each core.")] = 1,
+    require_key: Annotated[bool, typer.Option("--require-key", help="Answer only who has the API key.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="Let whoever has the API key load and unload models.")] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM: serve TLS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="Let in only clients that this CA signed.")] = None,
     log: Annotated[bool, typer.Option("--log/--no-log", help="Write each answer to the topic inference.log.")] = False,
+    log_inputs: Annotated[str, typer.Option(help="What it holds of the inputs: `values` or `hash`.")] = "values",
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=VERSION[:SHARE]: also ask this version or alias, log its answer, never give it."),
+    ] = None,
     watch_s: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the aliases.")] = 1.0,
     drain_s: Annotated[float, typer.Option(min=0, help="Longest wait for clients to leave after SIGTERM.")] = 10.0,
     max_rows: Annotated[int, typer.Option(min=1, help="Most rows in one request.")] = 10_000,
+    max_body_mb: Annotated[int, typer.Option(min=1, help="Largest body, unpacked.")] = 32,
+    max_concurrency: Annotated[int, typer.Option(min=1, help="Most requests inside at once.")] = 128,
+    max_wait_ms: Annotated[int, typer.Option(min=1, help="Refuse at once who would wait longer.")] = 1_000,
+    deadline_s: Annotated[float, typer.Option(min=0.001, help="Longest time for one request.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="Log JSON lines even at a terminal.")] = False,
 ) -> None:
-    """Serve scores over the Open Inference Protocol v2 until SIGTERM.
+    """Serve scores over the Open Inference Protocol v2, REST and gRPC, until SIGTERM.
 
     The alias `champion` answers; a moved alias is picked up within a second, and a bundle that fails its digests or
-    its golden request is never used.
+    its golden request is never used. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.
 
-    Example: scoreops serve --model trust --port 8080
+    Example: scoreops serve --model trust --port 8080 --grpc-port 8081 --log --shadow trust=candidate:0.1
     """
-    from predictors.dataplane import Limits
+    count = workers or len(os.sched_getaffinity(0))
+    if count > 1 and admin:
+        raise BadInput("loading and unloading would reach one worker only; use --workers 1", "admin")
+    if shadow and not log:
+        raise BadInput("a shadow's answers are written to the inference log; add --log", "shadow")
+    if (tls_cert is None) != (tls_key is None) or (tls_client_ca and not tls_cert):
+        raise BadInput("TLS needs --tls-cert and --tls-key", "tls")
+    from predictors.workers import run_workers, share_metrics
+
+    metrics_dir = share_metrics() if count > 1 else ""
+    from predictors.admission import Limits
+    from predictors.inference_log import Detail
+    from predictors.listening import Tls, listen
     from predictors.logs import configure
     from predictors.server import Options, run
+    from predictors.shadow import parse_rule
     from predictors.sources import FolderSource, RegistrySource
     from scoreops.adapters.registry import Registry
     from scoreops.catalog import SCORES, score
 
+    if log_inputs not in list(Detail):
+        raise BadInput(f"{log_inputs!r} is not one of {', '.join(Detail)}", "log-inputs")
     configure(as_json=as_json or not sys.stderr.isatty())
     settings = Settings()
-    run(
-        Options(
-            host=host or settings.host,
-            port=settings.predictor_port if port is None else port,
-            scores={name: score(name) for name in model or SCORES},
-            source=FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url)),
-            version=_release(),
-            kafka=settings.kafka_bootstrap if log else "",
-            admin_key=settings.secret("api_key") if admin else "",
-            watch_s=watch_s,
-            drain_s=drain_s,
-            limits=Limits(rows=max_rows),
-        )
+    options = Options(
+        host=host or settings.host,
+        port=settings.predictor_port if port is None else port,
+        grpc_port=(settings.predictor_grpc_port if grpc_port is None else grpc_port) if grpc else None,
+        scores={name: score(name) for name in model or SCORES},
+        source=FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url)),
+        version=_release(),
+        kafka=settings.kafka_bootstrap if log else "",
+        log_detail=Detail(log_inputs),
+        shadows=dict(parse_rule(text) for text in shadow or []),
+        key=settings.secret("api_key") if require_key else "",
+        admin_key=settings.secret("api_key") if admin else "",
+        tls=Tls(tls_cert, tls_key, tls_client_ca) if tls_cert and tls_key else None,
+        exporter=_exporter(),
+        shared=count > 1,
+        watch_s=watch_s,
+        drain_s=drain_s,
+        limits=Limits(
+            rows=max_rows,
+            body_bytes=max_body_mb * _MB,
+            concurrency=max_concurrency,
+            wait_s=max_wait_ms / 1000,
+            deadline_s=deadline_s,
+        ),
     )
+    if count == 1:
+        run(options)
+    else:
+        listen(options.host, options.port).close()  # a port that somebody else holds is told once, and here
+        run_workers(count, lambda: run(options), metrics_dir)
+
+
+def _exporter() -> Any:
+    if any(os.environ.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
+        from predictors.tracing import otlp
+
+        return otlp()
+    return None
 
 
 def _release() -> str:

@@ -1,43 +1,35 @@
-"""Typed tensors in, typed tensors out. Every door (REST now, others later) comes through here."""
+"""Typed tensors in, typed tensors out. Every door comes through here."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
+import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from predictors.admission import DEFAULT_LIMITS, Admission, Lane, Limits, Turn
+from predictors.batching import Batcher
 from predictors.lineup import Entry, Lineups
 from predictors.metrics import Metrics
-from predictors.served import Served, answer
+from predictors.served import Question, Served, ask, compute
 from predictors.tensors import InferRequest, InferResponse, Parameter, Tensor
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.errors import BadInput
+from scoreops.core.errors import BadInput, TooLate
 
 ECHOED: Final = ("as_of",)
 """Parameters of a request that its answer repeats."""
+TIMEOUT: Final = "timeout"
+"""Parameter of a request: microseconds after which its answer is of no use."""
 
 
-class Limits(NamedTuple):
-    """What one request may ask for."""
+class Witness(Protocol):
+    """Is told of every answer. Must return at once and never fail."""
 
-    rows: int = 10_000
-    """Most rows in one request."""
-    inline_rows: int = 64
-    """Up to so many rows are computed on the event loop; more, or optional inputs, in a thread: others go on."""
-    body_bytes: int = 64 * 1024 * 1024
-    """Largest body."""
-
-
-DEFAULT_LIMITS: Final = Limits()
-
-
-class Journal(Protocol):
-    """Where answers are noted. Must return at once."""
-
-    def note(self, entry: Entry, request: InferRequest, response: InferResponse) -> None: ...
+    def note(self, entry: Entry, question: Question, response: InferResponse) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -64,50 +56,69 @@ class DataPlane:
     """Answers questions about and to the models of `lineups`."""
 
     def __init__(
-        self, lineups: Lineups, metrics: Metrics, journal: Journal | None = None, limits: Limits = DEFAULT_LIMITS
+        self, lineups: Lineups, metrics: Metrics, witnesses: Sequence[Witness] = (), limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self._lineups = lineups
         self._metrics = metrics
-        self._journal = journal
+        self._witnesses = witnesses
+        self._admission = Admission(limits, metrics)
+        self._slow = Lane("thread", limits.wait_s, metrics)
+        self._batcher = Batcher(Lane("loop", limits.wait_s, metrics), metrics)
         self._pool = ThreadPoolExecutor(1, "infer")
-        self._busy = 0
+        self._session = uuid.uuid4().hex[:12]
+        self._numbers = itertools.count()
         self._last_asked = 0.0
         self.limits = limits
         self.draining = False
 
-    async def infer(self, model: str, version: str, request: InferRequest) -> InferResponse:
+    def admit(self) -> Turn:
+        """The stay of one request; a door enters it before it reads a body. Raises Overloaded."""
+        return self._admission.enter()
+
+    async def infer(
+        self, model: str, version: str, request: InferRequest, within_s: float | None = None
+    ) -> InferResponse:
         """The answer of one version: "" is the champion, else a version or alias.
 
-        Raises NotFound, NotReady, BadInput.
+        Raises NotFound, NotReady, BadInput, Overloaded, and TooLate after `within_s` seconds or what a limit says.
         """
         started = self._last_asked = time.perf_counter()
+        until = started + _within(request, within_s, self.limits.deadline_s)
         entry = self._lineups.find(model, version)
-        self._busy += 1
-        try:
-            with self._metrics.request(entry.served.model, entry.served.version) as meter:
-                outputs, rows = await self._answer(entry.served, request)
-                meter.done(rows, time.perf_counter() - started)
-        finally:
-            self._busy -= 1
-        response = InferResponse(entry.served.model, entry.served.version, outputs, request.id, _notes(entry, request))
-        if self._journal is not None:
-            self._journal.note(entry, request, response)
+        served = entry.served
+        with self._metrics.request(served.model, served.version) as meter:
+            question = ask(served, request, self.limits.rows)
+            slow = question.rows > self.limits.inline_rows or len(question.inputs) > 1
+            outputs = await (self._thread(served, question, until) if slow else self._batcher.ask(served, question))
+            meter.done(question.rows, time.perf_counter() - started)
+        name = request.id or f"{self._session}-{next(self._numbers)}"
+        response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
+        for witness in self._witnesses:
+            if slow:
+                await asyncio.get_running_loop().run_in_executor(self._pool, witness.note, entry, question, response)
+            else:
+                witness.note(entry, question, response)
         return response
 
-    async def _answer(self, served: Served, request: InferRequest) -> tuple[list[Tensor], int]:
-        if self._rows(request) <= self.limits.inline_rows and len(request.inputs) == 1:
-            return answer(served, request)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, answer, served, request)
+    async def _thread(self, served: Served, question: Question, until: float) -> list[Tensor]:
+        self._slow.enter()
+        loop = asyncio.get_running_loop()
+        work = self._pool.submit(_timely, served, question, until)
+
+        def done(work: Future[tuple[list[Tensor], float]]) -> None:
+            failed = work.cancelled() or work.exception() is not None
+            loop.call_soon_threadsafe(self._slow.leave, None if failed else work.result()[1])
+
+        work.add_done_callback(done)
+        try:
+            async with asyncio.timeout(until - time.perf_counter()):
+                return (await asyncio.wrap_future(work))[0]
+        except TimeoutError:
+            raise TooLate(_LATE) from None
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing is being answered and nobody has asked for so long."""
-        return not self._busy and time.perf_counter() - self._last_asked > seconds
-
-    def _rows(self, request: InferRequest) -> int:
-        rows = max((len(tensor.data) for tensor in request.inputs if tensor.data.ndim), default=0)
-        if rows > self.limits.rows:
-            raise BadInput(f"has {rows} rows, at most {self.limits.rows} are taken in one request", "inputs")
-        return rows
+        return not self._admission.inside and time.perf_counter() - self._last_asked > seconds
 
     @property
     def ready(self) -> bool:
@@ -160,6 +171,25 @@ class DataPlane:
     def close(self) -> None:
         """Wait for what is being computed."""
         self._pool.shutdown()
+
+
+_LATE: Final = "the deadline passed before the answer was there; send fewer rows or allow more time"
+
+
+def _timely(served: Served, question: Question, until: float) -> tuple[list[Tensor], float]:
+    started = time.perf_counter()
+    if started > until:
+        raise TooLate(_LATE)
+    return compute(served, question), time.perf_counter() - started
+
+
+def _within(request: InferRequest, asked_s: float | None, most_s: float) -> float:
+    micros = request.parameters.get(TIMEOUT)
+    if micros is not None:
+        if isinstance(micros, bool) or not isinstance(micros, int) or micros < 0:
+            raise BadInput("must be a whole number of microseconds", TIMEOUT)
+        most_s = min(most_s, micros / 1e6) if micros else most_s
+    return most_s if asked_s is None else min(most_s, asked_s)
 
 
 def _notes(entry: Entry, request: InferRequest) -> dict[str, Parameter]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from predictors.served import FEATURES, Served, answer
+from predictors.served import FEATURES, Served, ask, compute
 from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, Tensor, check_tensor
 from scoreops.core.bundle import Golden
 from scoreops.core.errors import BadInput, Refused
@@ -16,11 +16,13 @@ def check_golden(served: Served, golden: Golden) -> None:
     if not golden.inputs or not golden.outputs:
         raise Refused(f"{who} carries no golden request")
     try:
-        outputs, rows = answer(served, golden_request(served, golden))
+        request = golden_request(served, golden)
+        question = ask(served, request, max((len(tensor.data) for tensor in request.inputs), default=0))
+        outputs = compute(served, question)
     except BadInput as error:
         raise Refused(f"{who} does not take its own golden request: {error}") from error
     for tensor in outputs:
-        _check_output(f"golden request of {who}", served, tensor, rows)
+        _check_output(f"golden request of {who}", served, tensor, question.rows)
         _compare(f"golden request of {who}", tensor, _expected(golden, tensor), golden.tolerance)
 
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple
 
+from predictors.admission import Limits, Turn
 from predictors.wire import encode
-from scoreops.core.errors import BadInput, NotFound, NotReady, Refused, ScoreOpsError
+from scoreops.core.errors import BadInput, NotFound, NotReady, Overloaded, Refused, ScoreOpsError, TooLate
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-STATUS: Final[Mapping[type[ScoreOpsError], int]] = {BadInput: 400, NotFound: 404, NotReady: 503, Refused: 409}
+STATUS: Final[Mapping[type[ScoreOpsError], int]] = {
+    BadInput: 400,
+    NotFound: 404,
+    NotReady: 503,
+    Overloaded: 429,
+    Refused: 409,
+    TooLate: 504,
+}
 """Our errors as HTTP statuses; whatever is not here is 500."""
 JSON: Final = b"application/json"
+BINARY: Final = b"application/octet-stream"
+SIZE_HEADER: Final = b"inference-header-content-length"
+"""Size of the JSON in a body in which raw tensor bytes follow it."""
+_UNPACK_INLINE: Final = 2_048
+_PACK_FROM: Final = 1_024
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,7 +68,7 @@ def error_reply(status: int, reason: str, *headers: tuple[bytes, bytes]) -> Repl
 def reply_of(error: ScoreOpsError) -> Reply:
     """The reply that an error of ours means."""
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
-    return error_reply(status, str(error))
+    return error_reply(status, str(error), *((b"retry-after", b"1"),) * (status in {429, 503}))
 
 
 def header(scope: Scope, name: bytes) -> bytes:
@@ -60,28 +76,84 @@ def header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The body of JSON. Raises HttpError when it is too large or in a form that is not taken, Disconnected."""
+async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) -> bytes:
+    """The body, unpacked. Raises HttpError when it is too large, too slow or packed in an unknown way, Disconnected."""
+    packed = b""
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            raise _too_large(limit)
+        if name == b"content-length" and value.isdigit() and int(value) > limits.body_bytes:
+            raise _too_large(limits.body_bytes)
         if name == b"content-encoding" and value != b"identity":
-            raise HttpError(415, f"content-encoding {_shown(value)} is not taken; send plain JSON")
-        if name == b"inference-header-content-length":
-            raise HttpError(415, "binary tensor data is not taken; send `data` as JSON")
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            packed = value
+    if packed not in {b"", b"gzip", b"deflate"}:
+        raise HttpError(415, f"content-encoding {_shown(packed)} is not taken; gzip and deflate are")
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message.get("more_body", False):
+        body = await _read_rest(body, receive, limits, turn)
+    else:
+        _check_part(message, len(body), limits, turn, len(body))
+    if not packed:
+        return body
+    if len(body) <= _UNPACK_INLINE:
+        body = unpack(body, limits.body_bytes)
+    else:
+        body = await asyncio.to_thread(unpack, body, limits.body_bytes)
+    turn.hold(len(body))
+    return body
+
+
+async def _read_rest(first: bytes, receive: Receive, limits: Limits, turn: Turn) -> bytes:
+    parts, size = [first], len(first)
+    try:
+        async with asyncio.timeout(limits.deadline_s):
+            more = True
+            while more:
+                message = await receive()
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                _check_part(message, len(part), limits, turn, size)
+                parts.append(part)
+                more = message.get("more_body", False)
+    except TimeoutError:
+        reason = f"the body did not arrive within {limits.deadline_s:g} seconds"
+        raise HttpError(408, reason, (b"connection", b"close")) from None
+    return b"".join(parts)
+
+
+def _check_part(message: Mapping[str, Any], size: int, limits: Limits, turn: Turn, total: int) -> None:
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    if total > limits.body_bytes:
+        raise _too_large(limits.body_bytes)
+    turn.hold(size)
+
+
+def unpack(packed: bytes, limit: int) -> bytes:
+    """What a gzip or zlib stream holds. Raises BadInput when it is none or cut off, HttpError above `limit` bytes."""
+    stream = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+    try:
+        body = stream.decompress(packed, limit + 1)
+    except zlib.error as error:
+        raise BadInput(f"the body cannot be unpacked: {error}") from error
+    if len(body) > limit:
+        raise _too_large(limit)
+    if not stream.eof or stream.unused_data:
+        raise BadInput("the packed body is cut off" if not stream.eof else "something follows the packed body")
+    return body
+
+
+def packed(reply: Reply, scope: Scope) -> Reply:
+    """The reply as gzip or deflate, where the client takes that and the body is worth it."""
+    if len(reply.body) < _PACK_FROM:
+        return reply
+    accepted = header(scope, b"accept-encoding")
+    if b"gzip" in accepted:
+        body, name = gzip.compress(reply.body, compresslevel=1, mtime=0), b"gzip"
+    elif b"deflate" in accepted:
+        body, name = zlib.compress(reply.body, 1), b"deflate"
+    else:
+        return reply
+    return reply._replace(body=body, headers=(*reply.headers, (b"content-encoding", name)))
 
 
 def _too_large(limit: int) -> HttpError:

@@ -1,115 +1,114 @@
-"""The inference log: each answer as one message on `inference.log`, through a bounded queue that never makes one wait.
+"""The inference log: every answer on the topic `inference.log`, through a bounded queue that never makes one wait.
 
-Counted as they come in, as they are acknowledged by the log, and as they are dropped: in = sent + dropped + queued.
+Counted as they come in, as the log acknowledges them, and as they are dropped: in = sent + dropped + queued. An answer
+of many rows takes several messages. Texts are never written, only their digest: they may be those of people.
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
+import hashlib
 import time
-import uuid
-from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
 
 from predictors.lineup import Entry
 from predictors.metrics import Metrics
-from predictors.served import FEATURES
-from predictors.tensors import InferRequest, InferResponse
-from scoreops.core.errors import NotReady
+from predictors.served import Question
+from predictors.tensors import Array, InferResponse, Tensor
 from scoreops.kol.events import INFERENCE_TOPIC
 
-QUEUE: Final = 20_000
-"""Answers that may wait; what comes beyond is dropped and counted."""
-BATCH: Final = 500
-"""Most messages in flight to the log."""
-IDLE_S: Final = 0.2
+ROWS: Final = 500
+"""Most rows in one message."""
+POLL_S: Final = 0.1
 _log: Final = structlog.get_logger("predictors.inference_log")
 _JSON: Final = msgspec.json.Encoder()
 
 
+class Detail(StrEnum):
+    """What the log holds of the inputs: their values, or a digest of each."""
+
+    VALUES = "values"
+    HASH = "hash"
+
+
 class Sink(Protocol):
-    """Takes messages; `flush` returns when all are acknowledged. Both raise NotReady."""
+    """Takes a message or says no at once, and later tells, while polled or closed, what became of it."""
 
-    def send(self, topic: str, key: bytes | None, value: bytes) -> None: ...
+    def offer(self, topic: str, key: bytes, value: bytes) -> bool: ...
 
-    def flush(self) -> None: ...
+    def poll(self) -> None: ...
 
-
-class _Note(NamedTuple):
-    at_us: int
-    number: int
-    entry: Entry
-    request: InferRequest
-    response: InferResponse
+    def close(self, timeout_s: float) -> None: ...
 
 
 class InferenceLog:
-    """A journal of the data plane whose own thread writes to a sink made by `connect`."""
+    """A witness of the data plane. `connect` makes the sink, which reports each message's end to the function given."""
 
-    def __init__(self, connect: Callable[[], Sink], metrics: Metrics, size: int = QUEUE) -> None:
-        self._connect = connect
-        self._size = size
-        self._queue: deque[_Note] = deque()
+    def __init__(
+        self, connect: Callable[[Callable[[bool], None]], Sink], metrics: Metrics, detail: Detail = Detail.VALUES
+    ) -> None:
         self._taken, self._sent, self._dropped = (metrics.logged.labels(stage) for stage in ("in", "sent", "dropped"))
-        self._numbers = itertools.count()
-        self._session = uuid.uuid4().hex[:12]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inference-log", daemon=True)
+        self._detail = detail
+        self._losing = False
+        self._sink = connect(self._ended)
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+    def note(self, entry: Entry, question: Question, response: InferResponse, shadow_of: str = "") -> None:
+        """Queue an answer, or count it as dropped. `shadow_of` is the version whose answer was given in its place."""
+        for start in range(0, question.rows, ROWS):
+            self._taken.inc()
+            message = self._message(entry, question, response, slice(start, min(start + ROWS, question.rows)))
+            if shadow_of:
+                message["shadow_of"] = shadow_of
+            if not self._sink.offer(INFERENCE_TOPIC, message["request_id"].encode(), _JSON.encode(message)):
+                self._ended(False)
 
-    def note(self, entry: Entry, request: InferRequest, response: InferResponse) -> None:
-        """Queue an answer, or drop it where the queue is full. Returns at once."""
-        self._taken.inc()
-        if len(self._queue) >= self._size:
-            self._dropped.inc()
-            return
-        self._queue.append(_Note(time.time_ns() // 1000, next(self._numbers), entry, request, response))
+    def poll(self) -> None:
+        """Hear what became of earlier messages; to be called several times a second."""
+        self._sink.poll()
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Write what waits, for at most `timeout_s`; the rest is dropped and counted."""
-        self._stop.set()
-        self._thread.join(timeout_s)
-        self._dropped.inc(len(self._queue))
-        self._queue.clear()
+        """Wait for what is queued, for so long; the rest counts as dropped."""
+        self._sink.close(timeout_s)
 
-    def _run(self) -> None:
-        sink: Sink | None = None
-        while not (self._stop.is_set() and not self._queue):
-            if not self._queue:
-                self._stop.wait(IDLE_S)
-                continue
-            batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            try:
-                sink = sink or self._connect()
-                for note in batch:
-                    message = self._message(note)
-                    sink.send(INFERENCE_TOPIC, message["request_id"].encode(), _JSON.encode(message))
-                sink.flush()
-                self._sent.inc(len(batch))
-            except NotReady as error:
-                self._dropped.inc(len(batch))
-                _log.warning("answers dropped", count=len(batch), reason=str(error))
-                sink = None
+    def _ended(self, sent: bool) -> None:  # noqa: FBT001 - the sink's answer
+        (self._sent if sent else self._dropped).inc()
+        if sent == self._losing:
+            self._losing = not sent
+            _log.warning("answers are dropped from the inference log" if self._losing else "the inference log is back")
 
-    def _message(self, note: _Note) -> dict[str, Any]:
-        served, request = note.entry.served, note.request
-        features = next((tensor.data for tensor in request.inputs if tensor.name == FEATURES), None)
+    def _message(self, entry: Entry, question: Question, response: InferResponse, part: slice) -> dict[str, Any]:
+        served = entry.served
         return {
-            "request_id": request.id or f"{self._session}-{note.number}",
-            "time_us": note.at_us,
+            "request_id": response.id,
+            "traceparent": question.trace,
+            "time_us": time.time_ns() // 1000,
             "model": served.model,
             "version": served.version,
-            "alias": note.entry.alias,
+            "alias": entry.alias,
             "schema_hash": served.schema_hash,
-            "parameters": dict(request.parameters),
-            "features": None if features is None else features.tolist(),
-            "outputs": {tensor.name: tensor.data.tolist() for tensor in note.response.outputs},
+            "parameters": dict(question.parameters),
+            "first_row": part.start,
+            "rows": question.rows,
+            "inputs": self._inputs(question.inputs, part),
+            "outputs": _outputs(response.outputs, part),
         }
+
+    def _inputs(self, inputs: Mapping[str, Array], part: slice) -> dict[str, Any]:
+        return {
+            name: _digest(data[part]) if self._detail is Detail.HASH or data.dtype.kind == "O" else data[part].tolist()
+            for name, data in inputs.items()
+        }
+
+
+def _digest(data: Array) -> str:
+    if data.dtype.kind == "O":
+        return hashlib.sha256(_JSON.encode(data.tolist())).hexdigest()
+    return hashlib.sha256(data.tobytes()).hexdigest()
+
+
+def _outputs(outputs: Sequence[Tensor], part: slice) -> dict[str, Any]:
+    return {tensor.name: tensor.data[part].tolist() for tensor in outputs}

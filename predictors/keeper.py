@@ -123,7 +123,7 @@ class Keeper:
         if _pointers(now) != _pointers(new):
             _log.info("line-up", model=model, aliases=_pointers(new), was=_pointers(now))
             for alias, version in _pointers(now).items():
-                self._metrics.serving.remove(model, version, alias)
+                self._metrics.serving.labels(model, version, alias).set(0)
             for alias, version in _pointers(new).items():
                 self._metrics.serving.labels(model, version, alias).set(1)
         if new.problem and new.problem != now.problem:

@@ -29,6 +29,7 @@ def load_bundle(score: Score, version: str, files: Mapping[str, bytes]) -> Serve
             outputs=score.outputs,
             schema=Schema(manifest.columns),
             predict=score.load(files).infer,
+            rowwise=score.rowwise,
             properties={"trained_until": manifest.trained_until, "training_data": manifest.training_data},
         )
         check_golden(served, manifest.golden)

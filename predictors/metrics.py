@@ -6,9 +6,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+TOGETHER: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _BY: Final = ("model", "version")
 
 
@@ -52,17 +54,21 @@ class RequestMeter:
 
 
 class Metrics:
-    """All metrics of one server, in a registry of their own."""
+    """All metrics of one server, in a registry of their own; `shared` when this is one of several workers."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        own = self.registry
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
+        self.registry = own = CollectorRegistry()
+        if not shared:  # among several workers it would be that of one of them
+            ProcessCollector(registry=own)
         self.requests = Counter(
             "predictor_requests", "Inference requests to a known version.", (*_BY, "outcome"), registry=own
         )
         self.refused = Counter(
             "predictor_http_errors", "HTTP requests answered with an error, by status.", ("status",), registry=own
+        )
+        self.rpc_errors = Counter(
+            "predictor_grpc_errors", "gRPC calls answered with an error, by code.", ("code",), registry=own
         )
         self.seconds = Histogram(
             "predictor_request_duration_seconds",
@@ -72,13 +78,31 @@ class Metrics:
             registry=own,
         )
         self.rows = Histogram("predictor_batch_rows", "Rows in one request.", _BY, buckets=ROWS, registry=own)
-        self.in_flight = Gauge("predictor_requests_in_flight", "Requests being answered.", registry=own)
+        self.together = Histogram(
+            "predictor_batch_requests", "Requests answered by one call of a model.", buckets=TOGETHER, registry=own
+        )
+        self.rejected = Counter(
+            "predictor_rejected", "Requests refused before any work: concurrency, wait, memory.", ("why",), registry=own
+        )
+        self.in_flight = Gauge(
+            "predictor_requests_in_flight", "Requests being answered.", registry=own, multiprocess_mode="livesum"
+        )
         self.loads = Counter("predictor_model_loads", "Bundles loaded or refused.", (*_BY, "outcome"), registry=own)
         self.load_seconds = Histogram(
             "predictor_model_load_duration_seconds", "From fetching a bundle to ready.", ("model",), registry=own
         )
         self.serving = Gauge(
-            "predictor_model_ready", "1 for each version that answers under an alias.", (*_BY, "alias"), registry=own
+            "predictor_model_ready",
+            "1 while a version answers under an alias, 0 after.",
+            (*_BY, "alias"),
+            registry=own,
+            multiprocess_mode="livemin",
+        )
+        self.shadowed = Counter(
+            "predictor_shadow",
+            "Requests copied to a second version: ok, error, dropped.",
+            (*_BY, "outcome"),
+            registry=own,
         )
         self.logged = Counter(
             "predictor_inference_log", "Answers for the inference log: in, sent, dropped.", ("stage",), registry=own
@@ -95,5 +119,9 @@ class Metrics:
         return RequestMeter(children, self.in_flight)
 
     def render(self) -> bytes:
-        """The text exposition format."""
-        return generate_latest(self.registry)
+        """The text exposition format; of all workers, where there are several."""
+        if not self._shared:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import structlog
 
-from predictors import wire
+from predictors import v1, wire
 from predictors.dataplane import DataPlane
+from predictors.guard import Guard, Off, Unauthorised, key_of
 from predictors.http import (
+    BINARY,
+    SIZE_HEADER,
     TEXT,
     Disconnected,
     HttpError,
@@ -24,28 +26,24 @@ from predictors.http import (
     error_reply,
     header,
     ok,
+    packed,
     read_body,
     reply_of,
     send_reply,
 )
-from predictors.keeper import Keeper
 from predictors.metrics import Metrics
+from predictors.tracing import Tracing
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, Refused, ScoreOpsError
 
 _log: Final = structlog.get_logger("predictors.rest")
 NAME: Final = "scoreops"
-EXTENSIONS: Final = ("model_repository",)
+EXTENSIONS: Final = ("model_repository", "binary_tensor_data")
 PLATFORM: Final = "scoreops_bundle"
 _SMALL_BODY: Final = 65_536
+OPEN: Final = (("v2", "health"), ("metrics",))
+"""What needs no key: who probes and who scrapes has none."""
 Handler = Callable[[Scope, Receive], Awaitable[Reply]]
-
-
-class Control(NamedTuple):
-    """Who may load and unload models: whoever knows `key`."""
-
-    keeper: Keeper
-    key: str
 
 
 class _IndexRequest(msgspec.Struct):
@@ -53,35 +51,49 @@ class _IndexRequest(msgspec.Struct):
 
 
 class Rest:
-    """Routes requests to the data plane. Without `control` the models cannot be loaded or unloaded from outside."""
+    """Routes requests to the data plane."""
 
-    def __init__(self, plane: DataPlane, metrics: Metrics, version: str, control: Control | None = None) -> None:
+    def __init__(self, plane: DataPlane, metrics: Metrics, version: str, guard: Guard, tracing: Tracing) -> None:
         self._plane = plane
         self._metrics = metrics
         self._version = version
-        self._control = control
+        self._guard = guard
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             return
         try:
-            reply = await self._handler(scope)(scope, receive)
+            reply = await self._reply(scope, receive)
         except Disconnected:
             return
-        except HttpError as error:
-            reply = error.reply
-        except ScoreOpsError as error:
-            reply = reply_of(error)
-        except Exception:  # noqa: BLE001 - one request must not take the server down
-            _log.exception("a request failed", path=scope["path"])
-            reply = error_reply(500, "internal error; the server's log says more")
         if reply.status >= 400:
             self._metrics.refused.labels(str(reply.status)).inc()
-        await send_reply(send, reply, close=self._plane.draining)
+        await send_reply(send, packed(reply, scope), close=self._plane.draining)
+
+    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
+        try:
+            return await self._handler(scope)(scope, receive)
+        except HttpError as error:
+            return error.reply
+        except ScoreOpsError as error:
+            return reply_of(error)
+        except Unauthorised as error:
+            return error_reply(401, str(error), (b"www-authenticate", b"ApiKey"))
+        except Off as error:
+            return error_reply(403, str(error))
+        except Disconnected:
+            raise
+        except Exception:  # noqa: BLE001 - one request must not take the server down
+            _log.exception("a request failed", path=scope["path"])
+            return error_reply(500, "internal error; the server's log says more")
 
     def _handler(self, scope: Scope) -> Handler:
-        method, handler = self._route(scope["path"].strip("/").split("/"))
+        parts = scope["path"].strip("/").split("/")
+        if not any(tuple(parts[: len(free)]) == free for free in OPEN):
+            self._guard.check(_key(scope))
+        method, handler = self._route(parts)
         if handler is None:
             raise HttpError(404, f"there is nothing at {scope['path'][:200]}")
         if scope["method"] != method:
@@ -100,11 +112,11 @@ class Rest:
                 return "GET", self._live
             case ["v2", "health", "ready"]:
                 return "GET", self._ready
-            case ["v2", "models"]:
+            case ["v2", "models"] | ["v1", "models"]:
                 return "GET", self._models
             case ["v2", "models", model]:
                 return "GET", partial(self._model, model, "")
-            case ["v2", "models", model, "ready"]:
+            case ["v2", "models", model, "ready"] | ["v1", "models", model] if not model.endswith(":predict"):
                 return "GET", partial(self._model_ready, model, "")
             case ["v2", "models", model, "versions", version]:
                 return "GET", partial(self._model, model, version)
@@ -116,17 +128,47 @@ class Rest:
                 return "POST", partial(self._load, model)
             case ["v2", "repository", "models", model, "unload"]:
                 return "POST", partial(self._unload, model)
+            case ["v1", "models", model]:
+                return "POST", partial(self._predict, model.removesuffix(":predict"))
             case ["metrics"]:
                 return "GET", self._scrape
         return "", None
 
     async def _infer(self, model: str, version: str, scope: Scope, receive: Receive) -> Reply:
-        body = await read_body(scope, receive, self._plane.limits.body_bytes)
-        if len(body) <= _SMALL_BODY:
-            request = wire.decode_request(body)
-        else:
-            request = await asyncio.to_thread(wire.decode_request, body)
-        return Reply(200, wire.encode_response(await self._plane.infer(model, version, request)))
+        span = self._tracing.begin("infer", *_trace(scope))
+        outcome = "failed"
+        try:
+            reply = await self._answer(model, version, span.traceparent, scope, receive)
+            outcome = ""
+        except ScoreOpsError as error:
+            outcome = str(error)
+            raise
+        finally:
+            span.end(outcome, {"model": model[:80], "version": version[:80]})
+        if span.traceparent:
+            return reply._replace(headers=(*reply.headers, (b"traceparent", span.traceparent.encode())))
+        return reply
+
+    async def _answer(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
+        with self._plane.admit() as turn:
+            body = await read_body(scope, receive, self._plane.limits, turn)
+            size = _json_size(header(scope, SIZE_HEADER))
+            if len(body) <= _SMALL_BODY:
+                decoded = wire.decode_request(body, size)
+            else:
+                decoded = await asyncio.to_thread(wire.decode_request, body, size)
+            request = decoded.request._replace(trace=trace) if trace else decoded.request
+            response = await self._plane.infer(model, version, request)
+            made, json_size = wire.encode_response(response, decoded)
+        if json_size is None:
+            return Reply(200, made)
+        return Reply(200, made, BINARY, ((SIZE_HEADER, b"%d" % json_size),))
+
+    async def _predict(self, model: str, scope: Scope, receive: Receive) -> Reply:
+        with self._plane.admit() as turn:
+            body = await read_body(scope, receive, self._plane.limits, turn)
+            request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, ""))
+            return Reply(200, v1.encode(await self._plane.infer(model, "", request)))
 
     async def _server(self, _scope: Scope, _receive: Receive) -> Reply:
         return ok({"name": NAME, "version": self._version, "extensions": EXTENSIONS})
@@ -158,32 +200,43 @@ class Rest:
         return ok({"name": model, "ready": True})
 
     async def _index(self, scope: Scope, receive: Receive) -> Reply:
-        body = await read_body(scope, receive, _SMALL_BODY)
+        with self._plane.admit() as turn:
+            body = await read_body(scope, receive, self._plane.limits, turn)
         try:
             request = msgspec.json.decode(body or b"{}", type=_IndexRequest)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BadInput(str(error)) from error
         return ok([entry._asdict() for entry in self._plane.index(ready_only=request.ready)])
 
     async def _load(self, model: str, scope: Scope, _receive: Receive) -> Reply:
-        line = await asyncio.to_thread(self._keeper(scope).refresh, model, again=True)
+        line = await asyncio.to_thread(self._guard.admin(_key(scope)).refresh, model, again=True)
         if line.problem:
             raise Refused(line.problem)
         return ok({"name": model, "load": True, "version": line.entries[""].served.version})
 
     async def _unload(self, model: str, scope: Scope, _receive: Receive) -> Reply:
-        await asyncio.to_thread(self._keeper(scope).unload, model)
+        await asyncio.to_thread(self._guard.admin(_key(scope)).unload, model)
         return ok({"name": model, "unload": True})
-
-    def _keeper(self, scope: Scope) -> Keeper:
-        if self._control is None:
-            raise HttpError(403, "loading and unloading is off on this server; it is started with --admin")
-        if not hmac.compare_digest(header(scope, b"x-api-key"), self._control.key.encode()):
-            raise HttpError(401, "this needs the API key in the header X-API-Key", (b"www-authenticate", b"ApiKey"))
-        return self._control.keeper
 
     async def _scrape(self, _scope: Scope, _receive: Receive) -> Reply:
         return Reply(200, self._metrics.render(), TEXT)
+
+
+def _key(scope: Scope) -> bytes:
+    return key_of(header(scope, b"x-api-key"), header(scope, b"authorization"))
+
+
+def _trace(scope: Scope) -> tuple[str, str]:
+    traceparent = header(scope, b"traceparent")
+    return (traceparent.decode("latin-1"), header(scope, b"tracestate").decode("latin-1")) if traceparent else ("", "")
+
+
+def _json_size(value: bytes) -> int | None:
+    if not value:
+        return None
+    if not value.isdigit() or len(value) > 12:
+        raise BadInput(f"{value[:40].decode('latin-1')!r} is no number of bytes", SIZE_HEADER.decode())
+    return int(value)
 
 
 def _tensor_metadata(spec: TensorSpec) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Served:
     outputs: tuple[TensorSpec, ...]
     schema: Schema
     predict: Predict = field(repr=False)
+    rowwise: bool = True
+    """Whether the answer to a row never depends on the rows beside it."""
     properties: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -122,13 +124,34 @@ def _names(specs: Sequence[TensorSpec]) -> str:
     return ", ".join(spec.name for spec in specs)
 
 
-def answer(served: Served, request: InferRequest) -> tuple[list[Tensor], int]:
-    """Outputs in the order asked for, and the number of rows. Raises BadInput when the request does not fit."""
+class Question(NamedTuple):
+    """A request that fits its version: inputs by name, all of `rows` rows, and the outputs to give, in order."""
+
+    inputs: Mapping[str, Array]
+    rows: int
+    outputs: Sequence[str]
+    parameters: Parameters
+    trace: str = ""
+
+    @property
+    def reasons(self) -> bool:
+        """Whether reasons are wanted."""
+        return REASONS in self.outputs
+
+
+def ask(served: Served, request: InferRequest, most_rows: int) -> Question:
+    """The question that `request` asks of `served`. Raises BadInput when it does not fit or has too many rows."""
     names = wanted(served, request.outputs)
     given, rows = arrange(served, request)
-    parameters = {**request.parameters, REASONS: REASONS in names}
-    values = served.predict(given, parameters)
-    return [_tensor(served.output_specs[name], values[name]) for name in names], rows
+    if rows > most_rows:
+        raise BadInput(f"has {rows} rows, at most {most_rows} are taken in one request", "inputs")
+    return Question(given, rows, names, request.parameters, request.trace)
+
+
+def compute(served: Served, question: Question) -> list[Tensor]:
+    """The outputs in the order asked for. Raises BadInput for what only the model can see."""
+    values = served.predict(question.inputs, {**question.parameters, REASONS: question.reasons})
+    return [_tensor(served.output_specs[name], values[name]) for name in question.outputs]
 
 
 def _tensor(spec: TensorSpec, values: object) -> Tensor:

@@ -35,6 +35,7 @@ DTYPES: Final[Mapping[str, np.dtype[np.generic]]] = {
     "BYTES": np.dtype(np.object_),
 }
 """Datatype of the protocol -> dtype. BYTES are Python strings (UTF-8 on the wire) in an object array."""
+MAX_DIMENSIONS: Final = 8
 
 
 class Tensor(NamedTuple):
@@ -56,12 +57,13 @@ def check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
 
 
 class InferRequest(NamedTuple):
-    """One question, whichever door it came through. No `outputs` means all of them."""
+    """One question, whichever door it came through. No `outputs` means all of them; `trace` is its W3C traceparent."""
 
     inputs: Sequence[Tensor]
     outputs: Sequence[str] = ()
     id: str | None = None
     parameters: Parameters = NO_PARAMETERS
+    trace: str = ""
 
 
 class InferResponse(NamedTuple):

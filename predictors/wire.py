@@ -1,19 +1,32 @@
-"""JSON of the protocol <-> typed tensors. Strict: a wrong type is refused with its path, null in a float is NaN."""
+"""Bodies of the REST door <-> typed tensors. Strict: a wrong type is refused with its path, null in a float is NaN.
+
+A body is JSON, or by the binary extension JSON and after it the raw bytes of those tensors that have the parameter
+`binary_data_size` in place of `data`, in their order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import prod
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
-from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, InferResponse, Parameter, Tensor
+from predictors.raw import dtype_of, from_raw, shaped, to_raw
+from predictors.tensors import (
+    MAX_DIMENSIONS,
+    NO_PARAMETERS,
+    Array,
+    InferRequest,
+    InferResponse,
+    Parameter,
+    Parameters,
+    Tensor,
+)
 from scoreops.core.errors import BadInput
 
-MAX_DEPTH: Final = 8
+SIZE: Final = "binary_data_size"
 _ENCODER: Final = msgspec.json.Encoder()
 _ELEMENTS: Final[Mapping[str, Any]] = {"f": float | None, "i": int, "u": int, "b": bool, "O": str}
 
@@ -22,7 +35,7 @@ class _Input(msgspec.Struct, frozen=True, gc=False):
     name: str
     shape: list[int]
     datatype: str
-    data: msgspec.Raw
+    data: msgspec.Raw = msgspec.Raw(b"")
     parameters: dict[str, Parameter] | None = None
 
 
@@ -42,7 +55,8 @@ class _ResponseTensor(msgspec.Struct, frozen=True, gc=False):
     name: str
     datatype: str
     shape: tuple[int, ...]
-    data: list[Any]
+    parameters: Mapping[str, Parameter] | msgspec.UnsetType = msgspec.UNSET
+    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Response(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -61,31 +75,84 @@ def encode(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode_request(body: bytes) -> InferRequest:
-    """The request in `body`. Raises BadInput with the path of what does not fit."""
+class Decoded(NamedTuple):
+    """A request, and which outputs its answer shall hold as raw bytes: by name, all others by `binary`."""
+
+    request: InferRequest
+    binary: bool = False
+    binary_by: Mapping[str, bool] = {}
+
+
+def decode_request(body: bytes, json_size: int | None = None) -> Decoded:
+    """The request in `body`, whose first `json_size` bytes are JSON; None: all. Raises BadInput with a path."""
+    if json_size is not None and not 0 <= json_size <= len(body):
+        raise BadInput(f"the JSON shall have {json_size} bytes, the body has {len(body)}")
     try:
-        raw = _REQUEST.decode(body)
+        raw = _REQUEST.decode(body if json_size is None else memoryview(body)[:json_size])
     except msgspec.MsgspecError as error:
         raise _bad(error) from error
     except RecursionError as error:
         raise BadInput("JSON is nested too deep") from error
     except UnicodeDecodeError as error:
         raise BadInput("JSON must be UTF-8") from error
-    inputs = [
-        Tensor(item.name, item.datatype, _values(item, index), item.parameters or NO_PARAMETERS)
-        for index, item in enumerate(raw.inputs)
-    ]
-    return InferRequest(inputs, [item.name for item in raw.outputs], raw.id, raw.parameters or NO_PARAMETERS)
+    blobs = _Blobs(memoryview(body)[len(body) if json_size is None else json_size :])
+    inputs = [_tensor(item, f"inputs[{index}]", blobs) for index, item in enumerate(raw.inputs)]
+    blobs.end()
+    parameters = raw.parameters or NO_PARAMETERS
+    request = InferRequest(inputs, [item.name for item in raw.outputs], raw.id, parameters)
+    by = {item.name: _flag(item.parameters, "binary_data") for item in raw.outputs if item.parameters}
+    return Decoded(
+        request,
+        _flag(parameters, "binary_data_output") or False,
+        {name: flag for name, flag in by.items() if flag is not None},
+    )
 
 
-def _values(item: _Input, index: int) -> Array:
-    where = f"inputs[{index}]"
-    dtype = DTYPES.get(item.datatype)
-    if dtype is None:
-        raise BadInput(f"{item.datatype[:40]!r} is not one of {', '.join(DTYPES)}", f"{where}.datatype")
+def _flag(parameters: Parameters, name: str) -> bool | None:
+    if "classification" in parameters:
+        raise BadInput("classification is not done here; ask for the scores", "outputs")
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadInput("must be true or false", name)
+    return value
+
+
+class _Blobs:
+    """The bytes after the JSON, taken in order."""
+
+    def __init__(self, raw: memoryview) -> None:
+        self._raw = raw
+        self._at = 0
+
+    def take(self, size: Parameter, where: str) -> memoryview:
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= len(self._raw) - self._at:
+            left = len(self._raw) - self._at
+            raise BadInput(f"{str(size)[:40]} is no number of bytes up to the {left} that are left", f"{where}.{SIZE}")
+        self._at += size
+        return self._raw[self._at - size : self._at]
+
+    def end(self) -> None:
+        if self._at != len(self._raw):
+            raise BadInput(f"{len(self._raw) - self._at} bytes follow the last tensor")
+
+
+def _tensor(item: _Input, where: str, blobs: _Blobs) -> Tensor:
+    parameters: Parameters = item.parameters or NO_PARAMETERS
+    if SIZE in parameters:
+        if item.data:
+            raise BadInput(f"has `data` and {SIZE}", where)
+        data = from_raw(blobs.take(parameters[SIZE], where), item.datatype, item.shape, where)
+        parameters = {name: value for name, value in parameters.items() if name != SIZE}
+    else:
+        data = _values(item, where)
+    return Tensor(item.name, item.datatype, data, parameters)
+
+
+def _values(item: _Input, where: str) -> Array:
+    dtype = dtype_of(item.datatype, where)
     raw = bytes(item.data)
     depth = _depth(raw)
-    if not 1 <= depth <= MAX_DEPTH:
+    if not 1 <= depth <= MAX_DIMENSIONS:
         raise BadInput("must be an array" if not depth else "is nested too deep", f"{where}.data")
     try:
         nested = _data_decoder(dtype.kind, depth).decode(raw)
@@ -103,9 +170,7 @@ def _array(nested: list[Any], dtype: np.dtype[np.generic], shape: tuple[int, ...
         raise BadInput("rows have different lengths", f"{where}.data") from error
     if flat.ndim > 1 and flat.shape != shape:
         raise BadInput(f"data has shape {list(flat.shape)}, `shape` says {list(shape)}", where)
-    if any(size < 0 for size in shape) or prod(shape) != flat.size:
-        raise BadInput(f"data has {flat.size} values, `shape` says {list(shape)}", where)
-    return flat.reshape(shape)
+    return shaped(flat, shape, where)
 
 
 def _depth(raw: bytes) -> int:
@@ -115,7 +180,7 @@ def _depth(raw: bytes) -> int:
             depth += 1
         elif byte not in b" \t\r\n":
             break
-        if depth > MAX_DEPTH:
+        if depth > MAX_DIMENSIONS:
             break
     return depth
 
@@ -134,10 +199,15 @@ def _bad(error: Exception, where: str = "") -> BadInput:
     return BadInput(message, f"{where}{path}" if path.startswith("[") else where or path)
 
 
-def encode_response(response: InferResponse) -> bytes:
-    """JSON of an answer. NaN is null."""
-    outputs = [
-        _ResponseTensor(name, datatype, data.shape, data.ravel().tolist())
-        for name, datatype, data, _ in response.outputs
-    ]
-    return _ENCODER.encode(_Response(response.model, response.version, outputs, response.parameters, response.id))
+def encode_response(response: InferResponse, decoded: Decoded) -> tuple[bytes, int | None]:
+    """The body of an answer and, where raw bytes follow it, the size of its JSON. NaN is null in JSON."""
+    blobs: list[bytes] = []
+    outputs = []
+    for name, datatype, data, _ in response.outputs:
+        if decoded.binary_by.get(name, decoded.binary):
+            blobs.append(to_raw(data))
+            outputs.append(_ResponseTensor(name, datatype, data.shape, {SIZE: len(blobs[-1])}))
+        else:
+            outputs.append(_ResponseTensor(name, datatype, data.shape, data=data.ravel().tolist()))
+    text = _ENCODER.encode(_Response(response.model, response.version, outputs, response.parameters, response.id))
+    return (b"".join((text, *blobs)), len(text)) if blobs else (text, None)

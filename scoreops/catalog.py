@@ -32,12 +32,21 @@ class Score:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     load: Callable[[Mapping[str, bytes]], Scorer]
+    rowwise: bool = True
+    """Whether the answer to a row never depends on the rows beside it."""
 
 
 _ALL: Final = (
     Score("trust", TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
     Score("success", SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load),
-    Score("fusion", FUSION_FEATURES, fusion_score.TENSORS_IN, fusion_score.TENSORS_OUT, fusion_score.FusionScorer.load),
+    Score(
+        "fusion",
+        FUSION_FEATURES,
+        fusion_score.TENSORS_IN,
+        fusion_score.TENSORS_OUT,
+        fusion_score.FusionScorer.load,
+        rowwise=False,  # it ranks the rows of a request
+    ),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

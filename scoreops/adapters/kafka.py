@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as NativeProducer
 
 from scoreops.core.errors import NotReady
@@ -91,6 +91,52 @@ class FastProducer:
     def _raise_failed(self) -> None:
         if self._failed:
             raise NotReady(f"the log refused {len(self._failed)} messages: {self._failed[0]}")
+
+
+class BestEffortProducer:
+    """Takes a message or says at once that it cannot; whoever offers never waits. For what may be lost, if counted.
+
+    Messages lie in a queue of bounded length and size until the log has acknowledged them; `on_done` is told of each,
+    from `poll` and `close`, whether it was.
+    """
+
+    def __init__(self, bootstrap: str, on_done: Callable[[bool], None]) -> None:
+        self._on_done = on_done
+        self._producer = NativeProducer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "acks": "all",
+                "compression.type": "lz4",
+                "linger.ms": 50,
+                "batch.num.messages": 20_000,
+                "queue.buffering.max.messages": 50_000,
+                "queue.buffering.max.kbytes": 65_536,
+                "message.timeout.ms": 30_000,
+                "log_level": 2,
+            }
+        )
+
+    def offer(self, topic: str, key: bytes, value: bytes) -> bool:
+        """Queue a message, if there is room for it."""
+        try:
+            self._producer.produce(topic, value, key, on_delivery=self._delivered)
+        except (BufferError, KafkaException):  # no room, or larger than the log takes
+            return False
+        return True
+
+    def poll(self) -> None:
+        """Hear what became of earlier messages."""
+        self._producer.poll(0)
+
+    def close(self, timeout_s: float) -> None:
+        """Wait for what is queued, for so long, and give the rest up."""
+        if self._producer.flush(timeout_s):
+            self._producer.purge()
+            self._producer.flush(1)
+
+    def _delivered(self, error: KafkaError | None, _message: object) -> None:
+        self._on_done(error is None)
 
 
 class SlowProducer:

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         return self.port_base + 80
 
     @property
+    def predictor_grpc_port(self) -> int:
+        """Port of the prediction server (gRPC)."""
+        return self.port_base + 81
+
+    @property
     def console_port(self) -> int:
         """Port of the REST API for people and programs."""
         return self.port_base + 90

@@ -4,6 +4,8 @@
     ├── BadInput        what came in does not fit; nothing was changed
     ├── NotFound        the named thing does not exist
     ├── NotReady        try again later: a part is starting, gone or behind
+    ├── Overloaded      try again later: there is more to do than can be done in time
+    ├── TooLate         the answer would have come after its deadline
     ├── Unsupported     a name that is not one of the choices
     ├── Refused         a gate or a check said no
     └── FenceMoved      another writer owns this work now; reload and start over
@@ -31,6 +33,14 @@ class NotFound(ScoreOpsError):
 
 class NotReady(ScoreOpsError):
     """A part is starting, gone or behind. Trying again later may succeed."""
+
+
+class Overloaded(ScoreOpsError):
+    """There is more to do than can be done in time; nothing was begun. Trying again later may succeed."""
+
+
+class TooLate(ScoreOpsError):
+    """The deadline of the request passed before its answer was there."""
 
 
 class Unsupported(ScoreOpsError):

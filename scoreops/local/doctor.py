@@ -121,6 +121,7 @@ def _ports(settings: Settings) -> dict[str, int]:
         "valkey": settings.valkey_port,
         "mlflow": settings.mlflow_port,
         "predictor": settings.predictor_port,
+        "predictor (gRPC)": settings.predictor_grpc_port,
         "console": settings.console_port,
         "collector": settings.collector_port,
     }

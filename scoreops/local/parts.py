@@ -15,7 +15,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "stream": ("stream", "--json"),
     "lake": ("stream", "--sink", "lake", "--json"),
-    "predictor": ("serve", "--json"),
+    "predictor": ("serve", "--log", "--json"),
     "fusion": ("fuse", "--json"),
     "console": ("console",),
 }
@@ -26,8 +26,11 @@ def part(name: str, settings: Settings) -> Service:
     """The part called `name`. Raises Unsupported for another name."""
     if name not in _COMMANDS:
         raise Unsupported(f"{name!r} is not one of {', '.join(PARTS)}")
-    ports = {"predictor": settings.predictor_port, "console": settings.console_port}
-    listening = (ports[name],) if name in ports else ()
+    ports = {
+        "predictor": (settings.predictor_port, settings.predictor_grpc_port),
+        "console": (settings.console_port,),
+    }
+    listening = ports.get(name, ())
     return Service(
         name,
         settings.root,

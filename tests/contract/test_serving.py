@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import httpx
 import pytest
 
-from predictors.dataplane import DataPlane, Limits
+from predictors.admission import Limits
+from predictors.dataplane import DataPlane
+from predictors.guard import Guard
 from predictors.keeper import Keeper
 from predictors.lineup import Lineups
 from predictors.metrics import Metrics
-from predictors.rest import Control, Rest
+from predictors.rest import Rest
 from predictors.sources import FolderSource
+from predictors.tracing import Tracing
 from scoreops.adapters.bundles import write_folder
 from scoreops.core.errors import NotFound
 from tests.tiny import JOINED, tiny_bundle, tiny_score
@@ -30,7 +32,7 @@ class Server:
         self.lineups = Lineups(["tiny"])
         self.keeper = Keeper(FolderSource(root), {"tiny": tiny_score()}, self.lineups, self.metrics)
         self.plane = DataPlane(self.lineups, self.metrics, limits=Limits(rows=5, body_bytes=2_000))
-        self.app = Rest(self.plane, self.metrics, "1.2", Control(self.keeper, "secret"))
+        self.app = Rest(self.plane, self.metrics, "1.2", Guard("", "secret", self.keeper), Tracing())
 
     def put(self, version, files):
         write_folder(files, self.root / "tiny" / version)
@@ -127,7 +129,8 @@ def test_metadata_tell_a_client_how_to_ask(server):
     assert made["inputs"][0] == {"name": "features", "datatype": "FP64", "shape": [-1, 3]}
     assert made["properties"]["columns"] == JOINED
     assert server.infer(parameters={"schema_hash": made["properties"]["schema_hash"]}).status_code == 200
-    assert server.ask("GET", "/v2").json() == {"name": "scoreops", "version": "1.2", "extensions": ["model_repository"]}
+    about = {"name": "scoreops", "version": "1.2", "extensions": ["model_repository", "binary_tensor_data"]}
+    assert server.ask("GET", "/v2").json() == about
 
 
 def test_before_there_is_a_champion_it_is_alive_but_not_ready(empty):
@@ -218,7 +221,18 @@ def test_a_server_that_stops_says_so_and_still_answers(server):
     assert server.infer().headers["connection"] == "close"
 
 
-def test_binary_bodies_are_refused_in_words(server):
-    for header in ({"Inference-Header-Content-Length": "10"}, {"Content-Encoding": "gzip"}):
-        answer = server.ask("POST", "/v2/models/tiny/infer", content=json.dumps({}), headers=header)
-        assert answer.status_code == 415
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        pytest.param(
+            {"Inference-Header-Content-Length": "3"}, 400, "JSON shall have 3 bytes, the body has 2", id="size"
+        ),
+        pytest.param({"Inference-Header-Content-Length": "-1"}, 400, "'-1' is no number of bytes", id="negative"),
+        pytest.param({"Content-Encoding": "gzip"}, 400, "cannot be unpacked", id="not packed"),
+        pytest.param({"Content-Encoding": "br"}, 415, "gzip and deflate are", id="unknown packing"),
+    ],
+)
+def test_bodies_that_cannot_be_read_are_refused_in_words(server, headers, status, said):
+    answer = server.ask("POST", "/v2/models/tiny/infer", content=b"{}", headers=headers)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]

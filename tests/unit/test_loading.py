@@ -9,7 +9,7 @@ import pytest
 
 from predictors.lineup import Lineups, lineup, version_order
 from predictors.loading import load_bundle
-from predictors.served import answer
+from predictors.served import ask, compute
 from predictors.tensors import InferRequest, Tensor
 from scoreops.core.bundle import MANIFEST
 from scoreops.core.errors import BadInput, NotFound, NotReady, Refused
@@ -18,6 +18,11 @@ from tests.tiny import JOINED, SCHEMA, tiny_bundle, tiny_score
 
 SCORE = tiny_score()
 SAID = {"columns": JOINED}
+
+
+def answer(served, request):
+    question = ask(served, request, most_rows=100)
+    return compute(served, question), question.rows
 
 
 @pytest.fixture(scope="module")

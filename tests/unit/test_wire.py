@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.tensors import DTYPES, InferResponse, Tensor
-from predictors.wire import MAX_DEPTH, decode_request, encode_response
+from predictors.tensors import DTYPES, MAX_DIMENSIONS, InferRequest, InferResponse, Tensor
+from predictors.wire import Decoded, decode_request, encode_response
 from scoreops.core.errors import BadInput
+
+PLAIN = Decoded(InferRequest([]))
 
 
 def body(data=(1.0, 2.0), shape=(2,), datatype="FP64", **more):
@@ -28,7 +30,7 @@ def body(data=(1.0, 2.0), shape=(2,), datatype="FP64", **more):
     ],
 )
 def test_null_is_missing_and_never_zero(data, shape):
-    (tensor,) = decode_request(body(data, shape)).inputs
+    (tensor,) = decode_request(body(data, shape)).request.inputs
     assert tensor.data.dtype == np.float64
     np.testing.assert_array_equal(tensor.data, [[1.0, np.nan], [3.0, 4.0]])
 
@@ -36,18 +38,18 @@ def test_null_is_missing_and_never_zero(data, shape):
 def test_everything_of_a_request_arrives():
     raw = json.loads(body(["[]"], (1,), "BYTES", parameters={"columns": ["a", "b"], "n": 3, "yes": True}))
     raw |= {"id": "7", "parameters": {"as_of": "now"}, "outputs": [{"name": "score"}, {"name": "low"}]}
-    made = decode_request(json.dumps(raw).encode())
+    made = decode_request(json.dumps(raw).encode()).request
     assert (made.id, list(made.outputs), dict(made.parameters)) == ("7", ["score", "low"], {"as_of": "now"})
     assert made.inputs[0].parameters == {"columns": ["a", "b"], "n": 3, "yes": True}
     assert made.inputs[0].data.tolist() == ["[]"]
-    plain = decode_request(body())
+    plain = decode_request(body()).request
     assert (plain.id, list(plain.outputs), dict(plain.parameters)) == (None, [], {})
 
 
 @pytest.mark.parametrize("datatype", DTYPES)
 def test_every_datatype_of_the_protocol(datatype):
     data = {"BYTES": ["á", ""], "BOOL": [True, False]}.get(datatype, [0, 1])
-    (tensor,) = decode_request(body(data, (2,), datatype)).inputs
+    (tensor,) = decode_request(body(data, (2,), datatype)).request.inputs
     assert tensor.data.dtype == DTYPES[datatype]
     assert tensor.data.tolist() == data
 
@@ -87,7 +89,7 @@ def test_what_does_not_fit_is_refused_with_its_path(raw, path, said):
     assert said in caught.value.reason
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 5_000])
+@pytest.mark.parametrize("depth", [MAX_DIMENSIONS + 1, 5_000])
 def test_depth_is_bounded(depth):
     raw = body([]).replace(b'"data": []', b'"data": ' + b"[" * depth + b"]" * depth)
     with pytest.raises(BadInput, match="nested too deep"):
@@ -112,7 +114,7 @@ JSON = st.recursive(
 @given(JSON, st.lists(st.integers(-3, 4), max_size=3), st.sampled_from(sorted(DTYPES)))
 def test_any_json_as_data_becomes_a_tensor_of_the_stated_shape_or_is_refused(data, shape, datatype):
     try:
-        (tensor,) = decode_request(body(data, shape, datatype)).inputs
+        (tensor,) = decode_request(body(data, shape, datatype)).request.inputs
     except BadInput as error:
         blamed = error.field
     else:
@@ -129,7 +131,7 @@ def test_an_answer_says_null_where_nothing_is_known():
         Tensor("reasons", "BYTES", np.array(["á", ""], dtype=object)),
         Tensor("forecast", "FP64", np.arange(4.0).reshape(2, 2)),
     ]
-    made = json.loads(encode_response(InferResponse("trust", "3", outputs, "7", {"alias": "champion"})))
+    made = json.loads(encode_response(InferResponse("trust", "3", outputs, "7", {"alias": "champion"}), PLAIN)[0])
     assert made == {
         "model_name": "trust",
         "model_version": "3",
@@ -142,4 +144,4 @@ def test_an_answer_says_null_where_nothing_is_known():
             {"name": "forecast", "datatype": "FP64", "shape": [2, 2], "data": [0, 1, 2, 3]},
         ],
     }
-    assert "id" not in json.loads(encode_response(InferResponse("trust", "3", [], None, {})))
+    assert "id" not in json.loads(encode_response(InferResponse("trust", "3", [], None, {}), PLAIN)[0])

@@ -1,0 +1,97 @@
+"""Shadow traffic: a share of the requests is put to a second version as well, whose answer is logged and never given.
+
+Both answers stand in the inference log under one request id, so that they can be compared pair by pair. The share is a
+property of the request id: the same request is shadowed on every replica, or on none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import structlog
+
+from predictors.inference_log import InferenceLog
+from predictors.lineup import Entry, Lineups
+from predictors.metrics import Metrics
+from predictors.served import Question, compute
+from predictors.tensors import InferResponse
+from scoreops.core.errors import BadInput, NotFound, NotReady
+
+MOST_WAITING: Final = 64
+"""Copies that may wait; what comes beyond is counted as dropped."""
+_log: Final = structlog.get_logger("predictors.shadow")
+
+
+class Rule(NamedTuple):
+    """Which version, or alias, is shown how much of the traffic, 0 to 1."""
+
+    version: str
+    share: float = 1.0
+
+
+def parse_rule(text: str) -> tuple[str, Rule]:
+    """MODEL=VERSION or MODEL=VERSION:SHARE. Raises BadInput."""
+    model, _, rest = text.partition("=")
+    version, _, share = rest.partition(":")
+    try:
+        rule = Rule(version, float(share or 1))
+    except ValueError:
+        rule = Rule("", 0)
+    if not model or not rule.version or not 0 < rule.share <= 1:
+        raise BadInput(
+            f"{text!r} is not MODEL=VERSION or MODEL=VERSION:SHARE with a share above 0, at most 1", "shadow"
+        )
+    return model, rule
+
+
+class Shadow:
+    """A witness of the data plane."""
+
+    def __init__(self, rules: Mapping[str, Rule], lineups: Lineups, journal: InferenceLog, metrics: Metrics) -> None:
+        self._rules = rules
+        self._lineups = lineups
+        self._journal = journal
+        self._metrics = metrics
+        self._pool = ThreadPoolExecutor(1, "shadow")
+        self._room = threading.BoundedSemaphore(MOST_WAITING)
+
+    def note(self, entry: Entry, question: Question, response: InferResponse) -> None:
+        """Put the question to the second version too, some time soon."""
+        rule = self._rules.get(entry.served.model)
+        if rule is None or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
+            return
+        try:
+            other = self._lineups.find(entry.served.model, rule.version)
+        except (NotFound, NotReady):
+            return
+        if other.served.version == entry.served.version:
+            return
+        if not self._room.acquire(blocking=False):
+            self._count(other, "dropped")
+            return
+        self._pool.submit(self._ask, other, question, response)
+
+    def _ask(self, other: Entry, question: Question, response: InferResponse) -> None:
+        served = other.served
+        try:
+            outputs = compute(served, question)
+            answer = InferResponse(served.model, served.version, outputs, response.id, {})
+            self._journal.note(other, question, answer, shadow_of=response.version)
+            self._count(other, "ok")
+        except Exception as error:  # noqa: BLE001 - a shadow may fail in any way and disturbs nobody
+            self._count(other, "error")
+            _log.warning("a shadow failed", model=served.model, version=served.version, reason=str(error))
+        finally:
+            self._room.release()
+
+    def _count(self, other: Entry, outcome: str) -> None:
+        self._metrics.shadowed.labels(other.served.model, other.served.version, outcome).inc()
+
+    async def close(self) -> None:
+        """Wait for the copies under way."""
+        await asyncio.to_thread(self._pool.shutdown)
