@@ -1,0 +1,141 @@
+"""More than a server can do: who is refused, with what words, and that those who are inside are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import httpx
+import numpy as np
+import pytest
+
+from predictors.admission import Admission, Lane, Limits
+from predictors.metrics import Metrics
+from predictors.tensors import InferRequest, Tensor
+from scoreops.core.errors import BadInput, Overloaded, TooLate
+from tests.serving import Server
+from tests.tiny import JOINED, tiny_bundle
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Makes a server with limits of one's own."""
+    made = []
+
+    def make(limits, **more):
+        server = Server(tmp_path, limits, **more)
+        server.put("1", tiny_bundle())
+        server.keeper.refresh("tiny")
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.plane.close()
+
+
+def together(server, count):
+    """Answers to so many requests that are sent at once."""
+    tensor = {"name": "features", "datatype": "FP64", "shape": [1, 3], "data": [1, 2, 3]}
+    body = {"inputs": [tensor | {"parameters": {"columns": JOINED}}]}
+
+    async def answers():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(server.app), base_url="http://here") as client:
+            return await asyncio.gather(*(client.post("/v2/models/tiny/infer", json=body) for _ in range(count)))
+
+    return asyncio.run(answers())
+
+
+def test_who_comes_when_the_server_is_full_is_refused_and_all_others_are_answered(served):
+    server = served(Limits(concurrency=4))
+    answers = together(server, 20)
+    codes = [answer.status_code for answer in answers]
+    assert codes.count(200) == 4
+    assert codes.count(429) == 16
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.headers["retry-after"] == "1"
+    assert "4 requests are being answered" in refused.json()["error"]
+    assert 'predictor_rejected_total{why="concurrency"} 16.0' in server.metrics.render().decode()
+    assert [answer.status_code for answer in together(server, 4)] == [200] * 4
+
+
+def test_a_crowd_is_answered_by_one_call_and_each_gets_its_own(served):
+    server = served(Limits())
+    answers = together(server, 20)
+    assert {tuple(answer.json()["outputs"][0]["data"]) for answer in answers} == {(321.0,)}
+    assert len({answer.json()["id"] for answer in answers}) == 20
+    said = server.metrics.render().decode()
+    assert "predictor_batch_requests_count 1.0" in said
+    assert "predictor_batch_requests_sum 20.0" in said
+
+
+def test_a_lane_refuses_who_would_wait_too_long():
+    lane = Lane("here", 1.0, Metrics())
+    for _ in range(100):
+        lane.enter()
+        lane.leave(0.4)  # from now on it knows what one takes
+    for _ in range(3):
+        lane.enter()
+    with pytest.raises(Overloaded, match="3 requests wait before this one"):
+        lane.enter()
+    lane.leave(None)
+    lane.enter()
+
+
+def test_bodies_are_held_up_to_a_limit_and_given_back():
+    admission = Admission(Limits(buffered_bytes=100), Metrics())
+    with pytest.raises(Overloaded, match="bodies"), admission.enter() as turn:
+        turn.hold(60)
+        turn.hold(60)
+    with admission.enter() as turn:
+        turn.hold(100)
+    assert admission.inside == 0
+
+
+def rows(count, **parameters):
+    values = np.ones((count, 3))
+    return InferRequest([Tensor("features", "FP64", values, {"columns": JOINED})], parameters=parameters)
+
+
+def test_a_deadline_that_passes_is_told_and_the_work_is_not_begun(served):
+    server = served(Limits(inline_rows=1))
+
+    async def ask():
+        blocked, go = threading.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+        hold = loop.run_in_executor(server.plane._pool, lambda: (blocked.set(), go.wait()))
+        await asyncio.to_thread(blocked.wait)
+        with pytest.raises(TooLate):
+            await server.plane.infer("tiny", "", rows(2, timeout=20_000))
+        with pytest.raises(TooLate):
+            await server.plane.infer("tiny", "", rows(2), within_s=0.02)
+        go.set()
+        await hold
+        answer = await server.plane.infer("tiny", "", rows(2))
+        assert answer.outputs[0].data.tolist() == [111.0, 111.0]
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("timeout", [-1, True, "soon", 1.5])
+def test_a_timeout_is_microseconds(served, timeout):
+    server = served(Limits())
+    with pytest.raises(BadInput, match="microseconds"):
+        asyncio.run(server.plane.infer("tiny", "", rows(1, timeout=timeout)))
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 401, id="none"),
+        pytest.param({"X-API-Key": "guess"}, 401, id="wrong"),
+        pytest.param({"Authorization": "Basic open"}, 401, id="another scheme"),
+        pytest.param({"X-API-Key": "open"}, 200, id="the key"),
+        pytest.param({"Authorization": "Bearer open"}, 200, id="as a bearer"),
+    ],
+)
+def test_a_server_with_a_key_answers_who_has_it(served, headers, status):
+    server = served(Limits(), key="open")
+    assert server.ask("GET", "/v2/models/tiny", headers=headers).status_code == status
+    assert server.ask("GET", "/v2/health/ready").status_code == 200
+    assert server.ask("GET", "/metrics").status_code == 200
