@@ -32,6 +32,8 @@ from scoreops.catalog import Score
 
 QUIET_S: Final = 0.25
 """A server that is told to stop closes once nobody has asked for so long."""
+LAST_S: Final = 5.0
+"""Longest wait for those who came in before the door was closed."""
 _POLL_S: Final = 0.05
 _log: Final = structlog.get_logger("predictors.server")
 
@@ -129,11 +131,21 @@ async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> As
 
 
 async def _drain(server: HttpServer, plane: DataPlane, told: asyncio.Event, most_s: float) -> None:
-    """Once told to stop: not ready, every answer asks its client to leave, and the end when nobody asks any more."""
+    """Once told to stop: not ready, and every answer asks its client to leave until nobody asks any more.
+
+    Who keeps coming after `most_s` finds the door closed; those inside are answered still.
+    """
     await told.wait()
     plane.draining = True
     _log.info("draining", most_s=most_s)
+    await _quiet(plane, most_s)
+    for listening in server.servers:
+        listening.close()
+    await _quiet(plane, LAST_S)
+    server.should_exit = True
+
+
+async def _quiet(plane: DataPlane, most_s: float) -> None:
     deadline = time.perf_counter() + most_s
     while time.perf_counter() < deadline and not plane.quiet(QUIET_S):  # noqa: ASYNC110 - quiet is no event
         await asyncio.sleep(_POLL_S)
-    server.should_exit = True

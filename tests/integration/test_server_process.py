@@ -1,0 +1,133 @@
+"""The server as a process: stops and changes of the model under load, several workers, TLS, signals and ports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from predictors.protocol import SERVICE, InferRequestMessage, InferResponseMessage
+from scoreops.adapters.bundles import write_folder
+from tests.load import body_of, closed_loop, request_of
+from tests.tiny import JOINED, tiny_bundle
+from tests.tiny_server import serving
+
+REQUEST = request_of(body_of([[1, 2, 3]]))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
+    return tmp_path / "bundles"
+
+
+def score(answer):
+    made = json.loads(answer.body)
+    return made["model_version"], made["outputs"][0]["data"]
+
+
+def seconds_from_now(seconds):
+    until = time.perf_counter() + seconds
+    return lambda: time.perf_counter() > until
+
+
+def test_a_server_that_is_told_to_stop_fails_no_request(folder, tmp_path):
+    with serving(folder, tmp_path / "one.log") as one, serving(folder, tmp_path / "two.log") as two:
+
+        async def load():
+            under_way = asyncio.create_task(closed_loop((one.port, two.port), REQUEST, 8, seconds_from_now(4)))
+            await asyncio.sleep(1)
+            gone = await asyncio.to_thread(one.terminate)
+            return await under_way, gone
+
+        answers, gone = asyncio.run(load())
+        assert gone == 0
+        assert one.log.count('"draining"') == 1
+        assert {answer.status for answer in answers} == {200}
+        assert two.metric('predictor_requests_total{model="tiny",outcome="ok"') > 0
+
+
+def test_grpc_clients_that_look_at_health_lose_no_call_either(folder, tmp_path):
+    config = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
+    asked = InferRequestMessage(model_name="tiny")
+    asked.inputs.add(name="features", datatype="FP64", shape=[1, 3]).parameters["columns"].string_param = JOINED
+    asked.raw_input_contents.append(np.array([1.0, 2.0, 3.0]).tobytes())
+    with serving(folder, tmp_path / "one.log") as one, serving(folder, tmp_path / "two.log") as two:
+
+        async def load():
+            both = f"ipv4:127.0.0.1:{one.grpc_port},127.0.0.1:{two.grpc_port}"
+            options = [("grpc.service_config", json.dumps(config))]
+            async with grpc.aio.insecure_channel(both, options=options) as channel:
+                call = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+                over, answered = seconds_from_now(4), []
+
+                async def client():
+                    while not over():
+                        answered.append(InferResponseMessage.FromString(await call(asked.SerializeToString())))
+
+                under_way = [asyncio.create_task(client()) for _ in range(8)]
+                await asyncio.sleep(1)
+                gone = await asyncio.to_thread(one.terminate)
+                await asyncio.gather(*under_way)
+                return answered, gone
+
+        answered, gone = asyncio.run(load())
+    assert gone == 0
+    assert {np.frombuffer(answer.raw_output_contents[0])[0] for answer in answered} == {321.0}
+
+
+def test_a_new_version_under_load_fails_no_request_and_answers_are_of_one_version(folder, tmp_path):
+    with serving(folder, tmp_path / "log") as server:
+
+        async def load():
+            under_way = asyncio.create_task(closed_loop((server.port,), REQUEST, 8, seconds_from_now(4)))
+            for version in range(2, 7):
+                await asyncio.sleep(0.5)
+                weights = (float(version), 10.0 * version, 100.0 * version)
+                await asyncio.to_thread(write_folder, tiny_bundle(weights), folder / "tiny" / str(version))
+            return await under_way
+
+        answers = asyncio.run(load())
+    assert {answer.status for answer in answers} == {200}
+    seen = {score(answer)[0] for answer in answers}
+    assert len(seen) >= 5
+    assert all(values == [321.0 * int(version)] for version, values in map(score, answers))
+
+
+def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, tmp_path):
+    with serving(folder, tmp_path / "log", workers=2) as server:
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        before = children.read_text().split()
+        assert len(before) == 2
+
+        def ask(count):
+            stop = iter(range(count * 8))
+            return asyncio.run(closed_loop((server.port,), REQUEST, 8, lambda: next(stop, None) is None))
+
+        answers = ask(50)
+        assert {answer.status for answer in answers} == {200}
+        assert server.metric('predictor_requests_total{model="tiny",outcome="ok"') == len(answers)
+        os.kill(int(before[0]), signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while set(children.read_text().split()) & set(before) != {before[1]} or len(children.read_text().split()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert {answer.status for answer in ask(20)} <= {200, 0, 503}  # the new one may still be loading
+        assert server.terminate() == 0
+
+
+def test_a_port_that_is_taken_is_told_in_words(folder, tmp_path):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        with serving(folder, tmp_path / "log", ready=False, port=holder.getsockname()[1]) as server:
+            assert server.process.wait(60) == 1
+            assert "cannot listen on 127.0.0.1" in server.log
