@@ -32,7 +32,10 @@ def shaped(flat: Array, shape: Sequence[int], where: str) -> Array:
         raise BadInput(f"has {len(shape)} dimensions, at most {MAX_DIMENSIONS} are taken", f"{where}.shape")
     if any(size < 0 for size in shape) or prod(shape) != flat.size:
         raise BadInput(f"data has {flat.size} values, `shape` says {list(shape)}", where)
-    return flat.reshape(tuple(shape))
+    try:
+        return flat.reshape(tuple(shape))
+    except ValueError as error:  # no values, and sizes beside the zero that no array can have
+        raise BadInput(f"no tensor has the shape {list(shape)}", where) from error
 
 
 def from_raw(raw: bytes | memoryview, datatype: str, shape: Sequence[int], where: str) -> Array:
