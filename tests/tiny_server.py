@@ -89,6 +89,7 @@ def main():
 
     shared = share_metrics() if workers > 1 else ""
     from predictors.admission import Limits
+    from predictors.inference_log import Detail
     from predictors.listening import Tls
     from predictors.logs import configure
     from predictors.server import Options, run
@@ -100,6 +101,7 @@ def main():
     configure(as_json=True)
     given["limits"] = Limits(**given.get("limits", {}))
     given["shadows"] = dict(parse_rule(rule) for rule in given.get("shadows", []))
+    given["log_detail"] = Detail(given.get("log_detail", Detail.VALUES))
     given["exporter"] = otlp() if given.pop("trace", False) else None
     if "tls" in given:
         given["tls"] = Tls(*(Path(file) for file in given["tls"]))

@@ -1,0 +1,138 @@
+"""The inference log on a real broker: every answer once, pairs of a shadow, and a broker that dies under load."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+
+import numpy as np
+import pytest
+
+from scoreops.adapters.bundles import write_folder
+from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
+from scoreops.adapters.kafka_log import read_all
+from scoreops.kol.events import INFERENCE_TOPIC
+from tests.load import body_of, closed_loop, request_of
+from tests.tiny import JOINED, tiny_bundle
+from tests.tiny_server import serving
+
+ROWS = [[1.0, 2.0, 3.0]]
+REQUEST = request_of(body_of(ROWS))
+NEVER_S = 60.0
+TIMES_SLOWER = 4.0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
+    return tmp_path / "bundles"
+
+
+@pytest.fixture
+def broker(topics, settings):
+    ensure_topics(settings.kafka_bootstrap, [INFERENCE_TOPIC])
+    return settings.kafka_bootstrap
+
+
+def logged(broker):
+    return [json.loads(record.value) for record in read_all(broker, INFERENCE_TOPIC)]
+
+
+def load(server, count, request=REQUEST):
+    """Answers to so many requests of eight clients."""
+    left = iter(range(count))
+    answers = asyncio.run(closed_loop((server.port,), request, 8, lambda: next(left, None) is None))
+    assert {answer.status for answer in answers} == {200}
+    return answers
+
+
+def stage(server, name):
+    return server.metric(f'predictor_inference_log_total{{stage="{name}"}}')
+
+
+def until(reached):
+    deadline = time.monotonic() + NEVER_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_every_answer_is_on_the_log_once(folder, broker, tmp_path):
+    with serving(folder, tmp_path / "log", kafka=broker) as server:
+        answers = load(server, 5_000)
+        until(lambda: stage(server, "sent") == stage(server, "in") == len(answers))
+        assert stage(server, "dropped") == 0
+        more = load(server, 50)  # a stop writes what is still queued
+        assert server.terminate() == 0
+    found = logged(broker)
+    given = [json.loads(answer.body) for answer in (*answers, *more)]
+    assert sorted(row["request_id"] for row in found) == sorted(answer["id"] for answer in given)
+    row = found[0]
+    assert (row["model"], row["version"], row["alias"]) == ("tiny", "1", "champion")
+    assert row["inputs"] == {"features": ROWS}
+    assert row["outputs"] == {"score": [321.0]}
+
+
+def test_many_rows_take_several_messages_and_inputs_may_be_digests(folder, broker, tmp_path):
+    values = np.arange(1_200 * 3, dtype=np.float64).reshape(-1, 3)
+    with serving(folder, tmp_path / "log", kafka=broker, log_detail="hash") as server:
+        load(server, 1, request_of(body_of(values)))
+        assert server.terminate() == 0
+    found = sorted(logged(broker), key=lambda row: row["first_row"])
+    assert [(row["first_row"], len(row["outputs"]["score"])) for row in found] == [(0, 500), (500, 500), (1_000, 200)]
+    assert len({row["request_id"] for row in found}) == 1
+    assert found[1]["inputs"] == {"features": hashlib.sha256(values[500:1_000].tobytes()).hexdigest()}
+
+
+def test_texts_are_never_written(folder, broker, tmp_path):
+    features = {"name": "features", "datatype": "FP64", "shape": [1, 3], "data": [1, 2, 3]}
+    features["parameters"] = {"columns": JOINED}
+    notes = {"name": "notes", "datatype": "BYTES", "shape": [1], "data": ["call me on 0901 234 567"]}
+    request = request_of(json.dumps({"inputs": [features, notes], "outputs": [{"name": "score"}]}).encode())
+    with serving(folder, tmp_path / "log", kafka=broker) as server:
+        load(server, 1, request)
+        assert server.terminate() == 0
+    (record,) = read_all(broker, INFERENCE_TOPIC)
+    assert b"0901" not in record.value
+    assert len(json.loads(record.value)["inputs"]["notes"]) == 64
+
+
+def test_a_shadow_answers_on_the_log_alone_and_its_pairs_can_be_found(folder, broker, tmp_path):
+    write_folder(tiny_bundle((2.0, 20.0, 200.0)), folder / "tiny" / "2")
+    with serving(folder, tmp_path / "log", kafka=broker, shadows=["tiny=previous:0.5"]) as server:
+        answers = load(server, 400)
+        assert {json.loads(answer.body)["outputs"][0]["data"][0] for answer in answers} == {642.0}
+        assert server.terminate() == 0
+    found = logged(broker)
+    given = {row["request_id"]: row for row in found if "shadow_of" not in row}
+    shadows = {row["request_id"]: row for row in found if "shadow_of" in row}
+    assert len(given) == len(answers)
+    assert len(answers) * 0.3 < len(shadows) < len(answers) * 0.7
+    assert shadows.keys() <= given.keys()
+    assert {(row["version"], row["shadow_of"], row["outputs"]["score"][0]) for row in shadows.values()} == {
+        ("1", "2", 321.0)
+    }
+
+
+def test_a_broker_that_dies_slows_no_answer_and_loses_none_while_the_queue_has_room(folder, broker, kafka, tmp_path):
+    with serving(folder, tmp_path / "log", kafka=broker) as server:
+        well = load(server, 2_000)
+        kafka.kill()
+        without = load(server, 2_000)
+        kafka.start()
+        kafka.wait()
+        until(lambda: stage(server, "sent") + stage(server, "dropped") == stage(server, "in") > 0)
+        assert (stage(server, "in"), stage(server, "dropped")) == (len(well) + len(without), 0)
+    usual, slowest = (np.median([answer.seconds for answer in answers]) for answers in (well, without))
+    assert slowest < TIMES_SLOWER * usual
+
+
+def test_a_full_queue_takes_no_more_and_says_so_at_once():
+    ended = []
+    producer = BestEffortProducer("127.0.0.1:1", ended.append)
+    taken = sum(producer.offer("nowhere", b"", b"x") for _ in range(60_000))
+    assert taken == 50_000
+    producer.close(0.1)
+    assert ended == [False] * taken
