@@ -42,7 +42,7 @@ class Lane:
     """Requests that are worked on one after the other, and the time one takes."""
 
     def __init__(self, name: str, longest_s: float, metrics: Metrics) -> None:
-        self._name = name
+        self._gauge = metrics.queued.labels(name)
         self._longest_s = longest_s
         self._metrics = metrics
         self._seconds = 0.0
@@ -54,10 +54,12 @@ class Lane:
             self._metrics.rejected.labels("wait").inc()
             raise Overloaded(f"{self.waiting} requests wait before this one; try again later or send fewer rows")
         self.waiting += 1
+        self._gauge.inc()
 
     def leave(self, seconds: float | None) -> None:
         """Give the place back; `seconds` is how long the work took, None when none was done."""
         self.waiting -= 1
+        self._gauge.dec()
         if seconds is not None:
             self._seconds += _SMOOTH * (seconds - self._seconds)
 

@@ -81,6 +81,13 @@ class Metrics:
         self.together = Histogram(
             "predictor_batch_requests", "Requests answered by one call of a model.", buckets=TOGETHER, registry=own
         )
+        self.queued = Gauge(
+            "predictor_queue_requests",
+            "Requests waiting or being computed: few rows on the loop, others in a thread.",
+            ("lane",),
+            registry=own,
+            multiprocess_mode="livesum",
+        )
         self.rejected = Counter(
             "predictor_rejected", "Requests refused before any work: concurrency, wait, memory.", ("why",), registry=own
         )
