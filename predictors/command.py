@@ -21,7 +21,10 @@ def serve(
     model_dir: Annotated[
         Path | None, typer.Option(help="Folder of bundles: DIR/MODEL/VERSION/bundle.json. Default: the registry.")
     ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="A score to serve; repeat it. Default: all.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A score, or a model of your own; repeat it. Default: all scores."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SCOREOPS_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="REST port. Default: SCOREOPS_PORT_BASE + 80.")] = None,
     grpc_port: Annotated[int | None, typer.Option(help="gRPC port. Default: SCOREOPS_PORT_BASE + 81.")] = None,
@@ -68,11 +71,11 @@ def serve(
     from predictors.inference_log import Detail
     from predictors.listening import Tls, listen
     from predictors.logs import configure
+    from predictors.plain import scores
     from predictors.server import Options, run
     from predictors.shadow import parse_rule
     from predictors.sources import FolderSource, RegistrySource
     from scoreops.adapters.registry import Registry
-    from scoreops.catalog import SCORES, score
 
     if log_inputs not in list(Detail):
         raise BadInput(f"{log_inputs!r} is not one of {', '.join(Detail)}", "log-inputs")
@@ -82,7 +85,7 @@ def serve(
         host=host or settings.host,
         port=settings.predictor_port if port is None else port,
         grpc_port=(settings.predictor_grpc_port if grpc_port is None else grpc_port) if grpc else None,
-        scores={name: score(name) for name in model or SCORES},
+        scores=scores(model or ()),
         source=FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url)),
         version=_release(),
         kafka=settings.kafka_bootstrap if log else "",

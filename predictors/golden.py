@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from predictors.served import FEATURES, Served, ask, compute
+from predictors.served import Served, ask, compute
 from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, Tensor, check_tensor
 from scoreops.core.bundle import Golden
 from scoreops.core.errors import BadInput, Refused
@@ -33,13 +35,20 @@ def golden_request(served: Served, golden: Golden) -> InferRequest:
         spec = served.input_specs.get(name)
         if spec is None:
             raise BadInput("is no input of this model", name)
-        parameters = {"schema_hash": served.schema_hash} if name == FEATURES else NO_PARAMETERS
-        tensors.append(Tensor(name, spec.datatype, np.array(values, dtype=DTYPES[spec.datatype]), parameters))
+        parameters = {"schema_hash": served.schema_hash} if name == served.checked else NO_PARAMETERS
+        tensors.append(Tensor(name, spec.datatype, _values(name, spec.datatype, values), parameters))
     return InferRequest(tensors, list(golden.outputs))
 
 
 def _expected(golden: Golden, tensor: Tensor) -> Array:
-    return np.array(golden.outputs[tensor.name], dtype=DTYPES[tensor.datatype])
+    return _values(tensor.name, tensor.datatype, golden.outputs[tensor.name])
+
+
+def _values(name: str, datatype: str, values: list[Any]) -> Array:
+    try:
+        return np.array(values, dtype=DTYPES[datatype])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f"the golden values are no {datatype}: {error}", name) from error
 
 
 def _check_output(where: str, served: Served, tensor: Tensor, rows: int) -> None:

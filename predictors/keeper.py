@@ -27,7 +27,7 @@ _log: Final = structlog.get_logger("predictors.keeper")
 class Keeper:
     """Fetches, checks and swaps. Its methods block: call them from a thread."""
 
-    def __init__(self, source: Source, scores: Mapping[str, Score], lineups: Lineups, metrics: Metrics) -> None:
+    def __init__(self, source: Source, scores: Mapping[str, Score | None], lineups: Lineups, metrics: Metrics) -> None:
         self._source = source
         self._scores = scores
         self._lineups = lineups
@@ -104,7 +104,7 @@ class Keeper:
         started = time.monotonic()
         outcome = "refused"
         try:
-            served = load_bundle(self._scores[model], version, self._source.fetch(model, version))
+            served = load_bundle(model, self._scores[model], version, self._source.fetch(model, version))
             outcome = "ready"
         except NotReady:
             outcome = "unreachable"

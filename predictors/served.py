@@ -18,7 +18,7 @@ Predict = Callable[[Mapping[str, Array], Mapping[str, Parameter]], Mapping[str, 
 """Inputs by name and parameters -> outputs by name, arrays or lists. Pure, and safe to call from two threads."""
 
 FEATURES: Final = "features"
-"""The input whose columns are checked against the schema."""
+"""The input of a score whose columns are checked against the schema."""
 REASONS: Final = "reasons"
 """The output that costs more than all others: a model is told by a parameter of this name whether it is wanted."""
 
@@ -37,15 +37,17 @@ class Served:
     rowwise: bool = True
     """Whether the answer to a row never depends on the rows beside it."""
     properties: Mapping[str, str] = field(default_factory=dict)
+    checked: str = FEATURES
+    """The input whose columns are checked against the schema; "" for none."""
 
     @cached_property
     def joined_columns(self) -> str:
-        """The columns of `features` as one parameter: names in order, separated by commas."""
+        """The columns of the checked input as one parameter: names in order, separated by commas."""
         return ",".join(self.schema.columns)
 
     @cached_property
     def schema_hash(self) -> str:
-        """Hash of the columns of `features`."""
+        """Hash of the columns of the checked input."""
         return self.schema.hash
 
     @cached_property
@@ -78,7 +80,7 @@ def arrange(served: Served, request: InferRequest) -> tuple[dict[str, Array], in
         if rows not in (-1, len(tensor.data)):
             raise BadInput(f"has {len(tensor.data)} rows, another input has {rows}", tensor.name)
         rows = len(tensor.data)
-        if tensor.name == FEATURES:
+        if tensor.name == served.checked:
             check_schema(served, tensor.parameters)
         if tensor.data.dtype.kind == "f" and np.isinf(tensor.data).any():
             raise BadInput("holds an infinite value; what is missing is null", tensor.name)
@@ -109,15 +111,15 @@ def check_schema(served: Served, parameters: Parameters) -> None:
     if columns is None and digest is None:
         raise BadInput(
             "say which columns these are: parameter `columns` (names in order, separated by commas) or `schema_hash`",
-            FEATURES,
+            served.checked,
         )
     if columns is not None and columns != served.joined_columns:
         if not isinstance(columns, str | list):
-            raise BadInput("parameter `columns` must be names in order, separated by commas", FEATURES)
-        served.schema.check(columns.split(",") if isinstance(columns, str) else columns)
+            raise BadInput("parameter `columns` must be names in order, separated by commas", served.checked)
+        served.schema.check(columns.split(",") if isinstance(columns, str) else columns, served.checked)
     if digest is not None and digest != served.schema_hash:
         reason = f"schema_hash is {digest}, but {served.model} version {served.version} needs {served.schema_hash}"
-        raise BadInput(f"{reason}; send `columns` to learn the difference", FEATURES)
+        raise BadInput(f"{reason}; send `columns` to learn the difference", served.checked)
 
 
 def _names(specs: Sequence[TensorSpec]) -> str:

@@ -43,12 +43,13 @@ class Options:
     """How one server runs.
 
     `grpc_port` None: no gRPC; `kafka` empty: no inference log, and so no shadows; `key` empty: everybody may ask;
-    `admin_key` empty: no load and unload from outside; `shared`: other workers listen on the same ports.
+    `admin_key` empty: no load and unload from outside; `shared`: other workers listen on the same ports;
+    a model without a score is a plain one.
     """
 
     host: str
     port: int
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Score | None]
     source: Source
     version: str
     grpc_port: int | None = None

@@ -36,6 +36,8 @@ def decode(body: bytes, model: ModelMetadata) -> InferRequest:
         raise BadInput("a request needs at least one", "instances")
     parameters: dict[str, Parameter] = {}
     if isinstance(raw.instances[0], dict):
+        if not model.properties["columns"]:
+            raise BadInput("the columns of this model have no names; send each instance as a list", "instances")
         names = list(raw.instances[0])
         rows: Sequence[Any] = [_ordered(row, names, index) for index, row in enumerate(raw.instances)]
         parameters["columns"] = names

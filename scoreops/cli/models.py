@@ -1,8 +1,9 @@
-"""`scoreops models list|promote|rollback`: what is registered and what answers."""
+"""`scoreops models list|promote|rollback|pack`: what is registered, what answers, and models of one's own."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -82,3 +83,43 @@ def rollback(name: Name, *, as_json: JsonFlag = False) -> None:
         emit({"model": name, "from": was, "to": now})
     else:
         console.print(f"{name} is answered by version {now} again, no longer by {was}")
+
+
+@models.command()
+@handled
+def pack(
+    file: Annotated[
+        Path, typer.Argument(help="The model: .onnx, XGBoost's .json or .ubj, LightGBM's .txt.", show_default=False)
+    ],
+    *,
+    name: Annotated[str, typer.Option(help="What the model is called.")],
+    rows: Annotated[Path, typer.Option(help="JSON file with example rows: [[1.5, null], ...]; null is missing.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle, one for each version.")],
+    columns: Annotated[
+        str, typer.Option(help="Names of the columns, in order: a,b,c. Default: those that the model knows.")
+    ] = "",
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="How far a server's answers to the rows may be from this machine's.")
+    ] = 1e-6,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a bundle of a model of your own, with its answers to example rows as the golden request.
+
+    A tree model is exported to ONNX and refused unless the export answers the rows as its library does.
+
+    Example: scoreops models pack iris.json --name iris --rows rows.json --out models/iris/1
+    """
+    from predictors.packing import pack_model, read_rows, write_new
+    from scoreops.core.bundle import digest, unpack
+
+    chosen = tuple(columns.split(",")) if columns else ()
+    files = pack_model(file, name, read_rows(rows), chosen, tolerance=tolerance)
+    write_new(files, out)
+    made = unpack(files)
+    if as_json:
+        emit(made.model_dump(include={"score", "columns", "inputs", "outputs"}) | {"digest": digest(files)})
+        return
+    specs = [("input", spec) for spec in made.inputs] + [("output", spec) for spec in made.outputs]
+    shown = [(kind, spec.name, spec.datatype, list(spec.shape)) for kind, spec in specs]
+    table(f"{name} in {out}", ("", "name", "datatype", "shape"), shown)
+    console.print(f"columns: {', '.join(made.columns) or 'not named'}", soft_wrap=True)

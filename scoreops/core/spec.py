@@ -26,8 +26,11 @@ class Schema:
         """How many columns."""
         return len(self.columns)
 
-    def check(self, given: Sequence[str]) -> None:
-        """Raise BadInput with a sentence that names the first difference between `given` and this schema."""
+    def check(self, given: Sequence[str], where: str = "features") -> None:
+        """Raise BadInput with a sentence that names the first difference between `given` and this schema.
+
+        `where` is the input whose columns these are.
+        """
         if tuple(given) == self.columns:
             return
         missing = [name for name in self.columns if name not in given]
@@ -38,12 +41,10 @@ class Schema:
                 for kind, names in (("missing", missing), ("unknown", unknown))
                 if names
             ]
-            raise BadInput(f"columns differ: {'; '.join(said)}", "features")
+            raise BadInput(f"columns differ: {'; '.join(said)}", where)
         if len(given) != len(self.columns):
-            raise BadInput(f"{len(given)} columns where {len(self.columns)} are expected: one comes twice", "features")
+            raise BadInput(f"{len(given)} columns where {len(self.columns)} are expected: one comes twice", where)
         place = next(i for i, name in enumerate(self.columns) if given[i] != name)
         moved = sum(a != b for a, b in zip(given, self.columns, strict=True))
         got, want = given[place], self.columns[place]
-        raise BadInput(
-            f"{moved} columns are out of order; column {place} is {got!r} where {want!r} is expected", "features"
-        )
+        raise BadInput(f"{moved} columns are out of order; column {place} is {got!r} where {want!r} is expected", where)

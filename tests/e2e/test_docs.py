@@ -22,6 +22,7 @@ ORDER = (
     "rank-and-explain",
     "acknowledge-alerts",
     "read-scores-over-v2",
+    "serve-your-own-model",
     "feed-your-own-events",
     "repair-dead-letters",
     "use-feast",
@@ -35,9 +36,9 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
 def blocks(guide):
-    """(whether it runs in the background, its commands) of each console block."""
+    """(where a command that stays answers: port from the base and path, or ""; its commands) of each console block."""
     for kind, text in BLOCK.findall((DOCS / "how-to" / f"{guide}.md").read_text()):
-        yield "background" in kind, [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+        yield kind.partition("background ")[2], [line[2:] for line in text.splitlines() if line.startswith("$ ")]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,8 @@ def test_every_command_of_the_guide_works(guide, shell):
         for stays, commands in blocks(guide):
             if stays:
                 background.append(subprocess.Popen(["bash", "-c", f"exec {commands[0]}"], env=environment, cwd=ROOT))
-                answering(f"http://127.0.0.1:{base + 70}/health")
+                offset, _, path = stays.partition("/")
+                answering(f"http://127.0.0.1:{base + int(offset)}/{path}")
                 continue
             lines = [line for line in commands if not line.startswith("export SCOREOPS_HOME")]
             script = "set -eu\n" + "\n".join(lines)

@@ -27,7 +27,7 @@ def answer(served, request):
 
 @pytest.fixture(scope="module")
 def served():
-    return load_bundle(SCORE, "7", tiny_bundle())
+    return load_bundle("tiny", SCORE, "7", tiny_bundle())
 
 
 def features(values=((1.0, 2.0, 3.0),), parameters=SAID, datatype="FP64", name="features"):
@@ -63,18 +63,18 @@ def test_a_sound_bundle_answers_and_says_what_it_is(served):
 )
 def test_a_bundle_that_is_not_sound_never_answers(files, said):
     with pytest.raises(Refused, match=said) as caught:
-        load_bundle(SCORE, "7", files)
+        load_bundle("tiny", SCORE, "7", files)
     assert "tiny version 7" in str(caught.value)
 
 
 def test_an_engine_that_cannot_read_its_file_is_a_refusal():
     broken = tiny_score()
     with pytest.raises(Refused, match="cannot be loaded"):
-        load_bundle(type(broken)(**{**vars(broken), "load": lambda _files: 1 / 0}), "7", tiny_bundle())
+        load_bundle("tiny", type(broken)(**{**vars(broken), "load": lambda _files: 1 / 0}), "7", tiny_bundle())
 
 
 def test_golden_answers_within_their_tolerance_are_taken():
-    load_bundle(SCORE, "7", tiny_bundle(golden_shift=1e-7))
+    load_bundle("tiny", SCORE, "7", tiny_bundle(golden_shift=1e-7))
     assert json.loads(tiny_bundle()[MANIFEST])["golden"]["tolerance"] == 1e-6
 
 
@@ -131,7 +131,7 @@ def test_outputs_come_as_asked_and_reasons_cost_only_who_wants_them(served):
 
 
 def version(number):
-    return load_bundle(SCORE, number, tiny_bundle())
+    return load_bundle("tiny", SCORE, number, tiny_bundle())
 
 
 def test_a_line_up_finds_by_nothing_alias_and_version():
