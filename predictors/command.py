@@ -19,7 +19,8 @@ _MB = 1024 * 1024
 def serve(
     *,
     model_dir: Annotated[
-        Path | None, typer.Option(help="Folder of bundles: DIR/MODEL/VERSION/bundle.json. Default: the registry.")
+        str | None,
+        typer.Option(help="Folder or s3://BUCKET/PREFIX with MODEL/VERSION/bundle.json. Default: the registry."),
     ] = None,
     model: Annotated[
         list[str] | None,

@@ -1,16 +1,20 @@
-"""Where bundles come from: the registry, by alias, or a folder."""
+"""Where bundles come from: the registry, by alias, or a folder, on this machine or in a bucket."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from predictors.lineup import version_order
-from scoreops.adapters.bundles import read_folder
 from scoreops.adapters.registry import CHAMPION, PREVIOUS, Registry
-from scoreops.core.bundle import MANIFEST
-from scoreops.core.errors import NotFound
+from scoreops.adapters.storage import Storage
+from scoreops.core.bundle import MANIFEST, MAX_BYTES
+from scoreops.core.errors import BadInput, NotFound
+
+ALONE: Final = "1"
+"""Version of a bundle that lies in no version's folder."""
 
 
 class Source(Protocol):
@@ -43,31 +47,40 @@ class RegistrySource:
 
 
 class FolderSource:
-    """DIR/<model>/bundle.json, or DIR/<model>/<version>/bundle.json where the highest version is the champion and the
-    next one `previous`.
+    """ROOT/<model>/bundle.json, or ROOT/<model>/<version>/bundle.json where the highest version is the champion and the
+    next one `previous`. ROOT is a folder on this machine or `s3://BUCKET/PREFIX`.
 
-    A server of one model also takes DIR/bundle.json. A bundle outside a version's folder is version "1".
+    A server of one model also takes ROOT/bundle.json. A bundle outside a version's folder is version "1". A version is
+    there once its manifest is, so whoever copies one writes the manifest last.
     """
 
     immutable = False
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: str | Path) -> None:
+        self._storage = Storage(root)
 
     def aliases(self, model: str) -> dict[str, str]:
-        folders = sorted(self._folders(model), key=version_order)
-        if not folders:
-            raise NotFound(f"{self._root} holds no bundle of {model}: there is no {model}/{MANIFEST}")
-        return {CHAMPION: folders[-1]} | ({PREVIOUS: folders[-2]} if len(folders) > 1 else {})
+        found = self._newest(model)
+        if not found:
+            raise NotFound(f"{self._storage.root} holds no bundle of {model}: there is no {model}/{MANIFEST}")
+        return dict(zip((CHAMPION, PREVIOUS), found, strict=False))
 
     def fetch(self, model: str, version: str) -> Mapping[str, bytes]:
-        folder = self._folders(model).get(version)
-        if folder is None:
-            raise NotFound(f"{self._root} holds no version {version} of {model}")
-        return read_folder(folder)
+        own = f"{model}/{version}"
+        for folder in (model, own, "") if version == ALONE else (own,):
+            _, files = self._storage.listing(folder)
+            if MANIFEST not in files:
+                continue
+            if sum(files.values()) > MAX_BYTES:
+                raise BadInput(f"holds {sum(files.values())} bytes, more than the {MAX_BYTES} of any bundle", folder)
+            return self._storage.read(folder, sorted(files))
+        raise NotFound(f"{self._storage.root} holds no version {version} of {model}")
 
-    def _folders(self, model: str) -> dict[str, Path]:
-        for folder in (self._root / model, self._root):
-            if (folder / MANIFEST).is_file():
-                return {"1": folder}
-        return {file.parent.name: file.parent for file in (self._root / model).glob(f"*/{MANIFEST}")}
+    def _newest(self, model: str) -> list[str]:
+        """The two highest versions, the highest first; fewer where there are fewer."""
+        folders, files = self._storage.listing(model)
+        if MANIFEST in files:
+            return [ALONE]
+        ordered = sorted(folders, key=version_order, reverse=True)
+        complete = (version for version in ordered if self._storage.has(f"{model}/{version}/{MANIFEST}"))
+        return list(islice(complete, 2)) or [ALONE] * self._storage.has(MANIFEST)

@@ -81,7 +81,7 @@ class Registry:
         version = self.version(name, ref)
         folder = _path(version.source)
         answer = self._send("GET", _ARTIFACTS, params={"path": folder})
-        names = [file["path"].rsplit("/", 1)[-1] for file in answer.get("files", [])]
+        names = [file["path"].rsplit("/", 1)[-1] for file in answer.get("files", []) if not file.get("is_dir")]
         files = {file: self._bytes(f"{_ARTIFACTS}/{folder}/{file}") for file in names}
         unpack(files)
         if digest(files) != version.digest:
@@ -95,6 +95,11 @@ class Registry:
         else:
             path, query = f"{_API}/registered-models/alias", {"name": name, "alias": ref}
         return self._read(self._send("GET", path, params=query)["model_version"])
+
+    def names(self) -> list[str]:
+        """All models."""
+        found = self._send("GET", f"{_API}/registered-models/search", params={"max_results": "1000"})
+        return [str(model["name"]) for model in found.get("registered_models", [])]
 
     def versions(self, name: str) -> list[Version]:
         """All versions, newest first; none when the model is unknown."""

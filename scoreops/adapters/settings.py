@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         return self.port_base + 50
 
     @property
+    def seaweedfs_port(self) -> int:
+        """Port of the S3 server that tests start; the next three and all four plus 10,000 are its own."""
+        return self.port_base + 60
+
+    @property
     def predictor_port(self) -> int:
         """Port of the prediction server (REST)."""
         return self.port_base + 80

@@ -1,4 +1,4 @@
-"""`scoreops models list|promote|rollback|pack`: what is registered, what answers, and models of one's own."""
+"""`scoreops models list|promote|rollback|pack|register`: what is registered, what answers, models of one's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scoreops.cli.output import JsonFlag, console, emit, handled, table
 
 models: Final = typer.Typer(no_args_is_help=True, help="What is registered, and which version answers.")
 app.add_typer(models, name="models", rich_help_panel="Models")
-Name = Annotated[str, typer.Argument(help="trust, success or fusion.")]
+Name = Annotated[str, typer.Argument(help="trust, success, fusion, or a model of your own.")]
 
 
 @models.command("list")
@@ -28,7 +28,8 @@ def list_(*, as_json: JsonFlag = False) -> None:
     from scoreops.catalog import SCORES
 
     registry = Registry(Settings().mlflow_url)
-    found = [version for name in SCORES for version in registry.versions(name)]
+    names = dict.fromkeys((*SCORES, *registry.names()))
+    found = [version for name in names for version in registry.versions(name)]
     if as_json:
         emit([vars(version) for version in found])
         return
@@ -56,10 +57,9 @@ def promote(
     """
     from scoreops.adapters.registry import Registry
     from scoreops.adapters.settings import Settings
-    from scoreops.catalog import score
 
     registry = Registry(Settings().mlflow_url)
-    registry.version(score(name).name, str(version))
+    registry.version(name, str(version))
     registry.promote(name, version)
     if as_json:
         emit({"model": name, "champion": version})
@@ -76,9 +76,8 @@ def rollback(name: Name, *, as_json: JsonFlag = False) -> None:
     """
     from scoreops.adapters.registry import Registry
     from scoreops.adapters.settings import Settings
-    from scoreops.catalog import score
 
-    was, now = Registry(Settings().mlflow_url).rollback(score(name).name)
+    was, now = Registry(Settings().mlflow_url).rollback(name)
     if as_json:
         emit({"model": name, "from": was, "to": now})
     else:
@@ -123,3 +122,34 @@ def pack(
     shown = [(kind, spec.name, spec.datatype, list(spec.shape)) for kind, spec in specs]
     table(f"{name} in {out}", ("", "name", "datatype", "shape"), shown)
     console.print(f"columns: {', '.join(made.columns) or 'not named'}", soft_wrap=True)
+
+
+@models.command()
+@handled
+def register(
+    folder: Annotated[Path, typer.Argument(help="A bundle, as `models pack` writes it.", show_default=False)],
+    *,
+    as_json: JsonFlag = False,
+) -> None:
+    """Store a bundle in the registry as a new version and `candidate`, once it was loaded as a server loads it.
+
+    `scoreops models promote` lets it answer. The same bundle once more is the same version.
+
+    Example: scoreops models register models/iris/1
+    """
+    from predictors.loading import load_bundle
+    from scoreops.adapters.bundles import read_folder
+    from scoreops.adapters.registry import Registry
+    from scoreops.adapters.settings import Settings
+    from scoreops.catalog import SCORES
+    from scoreops.core.bundle import unpack
+
+    files = read_folder(folder)
+    name = unpack(files).score
+    load_bundle(name, SCORES.get(name), "new", files)
+    made = Registry(Settings().mlflow_url).register(files, metrics={}, verdicts=[])
+    if as_json:
+        emit({"model": name, "version": made.number, "digest": made.digest})
+    else:
+        then = f"`scoreops models promote {name} {made.number}` lets it answer"
+        console.print(f"{name} has version {made.number}; {then}", soft_wrap=True)

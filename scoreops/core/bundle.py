@@ -18,6 +18,8 @@ from scoreops.core.errors import BadInput
 from scoreops.core.spec import Schema
 
 MANIFEST: Final = "bundle.json"
+MAX_BYTES: Final = 2**31
+"""Largest bundle: what one ONNX file, a protocol buffer, may hold."""
 FORBIDDEN_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops")
 _PICKLE_MAGIC: Final = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 _ZIP_MAGIC: Final = b"PK\x03\x04"

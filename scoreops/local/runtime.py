@@ -21,6 +21,8 @@ from scoreops.local.service import Service, names, recorded, stop
 
 COMPONENTS: Final = ("kafka", "valkey", "mlflow")
 """What every profile needs; each has a file of its name beside this one."""
+ON_REQUEST: Final = ("seaweedfs",)
+"""What comes up only when it is named."""
 
 
 class Status(NamedTuple):
@@ -37,8 +39,8 @@ class Status(NamedTuple):
 
 def component(name: str, settings: Settings) -> Service:
     """The service called `name`. Raises Unsupported for another name."""
-    if name not in COMPONENTS:
-        raise Unsupported(f"{name!r} is not one of {', '.join(COMPONENTS)}")
+    if name not in COMPONENTS + ON_REQUEST:
+        raise Unsupported(f"{name!r} is not one of {', '.join(COMPONENTS + ON_REQUEST)}")
     made: Service = import_module(f"scoreops.local.{name}").service(settings)
     return made
 
@@ -86,7 +88,7 @@ def _status(name: str, settings: Settings) -> Status:
         orphans = processes.marked(home).get(name, [])
         pid = orphans[0].pid if orphans else None
         return Status(name, "leftover" if orphans else "stopped", pid, (), None, None, log)
-    if name in COMPONENTS:
+    if name in COMPONENTS + ON_REQUEST:
         ready = component(name, settings).answers()
     else:
         ready = all(processes.accepts(settings.host, port) for port in record.ports)

@@ -1,8 +1,10 @@
-"""Real Kafka, Valkey and MLflow for a whole session: started when the first test asks, stopped at its end.
+"""Real Kafka, Valkey, MLflow and S3 for a whole session: started when the first test asks, stopped at its end.
 
 settings                own HOME, own free ports
-kafka, valkey, mlflow   the `Service`: `.kill()` is a crash, `.start()` and `.wait()` bring it back
+kafka, valkey, mlflow,  the `Service`: `.kill()` is a crash, `.start()` and `.wait()` bring it back
+seaweedfs
 topics                  no topic of an earlier test is left
+bucket                  s3://... of the one bucket, and the AWS_* variables to use it
 redis_client            a client of an empty Valkey
 prefix                  a name that no other test uses, for topics, keys, groups
 environment             for child processes: the settings as environment variables
@@ -43,7 +45,7 @@ def _free_base() -> int:
     given = os.environ.get("SCOREOPS_PORT_BASE")
     first = int(given) if given else 20_000 + os.getpid() % 100 * 100
     for base in range(first, first + 2_000, 100):
-        if all(_free(base + offset) for offset in range(50, 100)):
+        if all(_free(base + offset) for offset in (*range(50, 100), *range(10_060, 10_064))):
             return base
     raise AssertionError(f"no free ports between {first} and {first + 2_000}")
 
@@ -82,6 +84,27 @@ def valkey(settings: Settings) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def mlflow(settings: Settings) -> Iterator[Service]:
     yield from _started("mlflow", settings)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(settings: Settings) -> Iterator[Service]:
+    yield from _started("seaweedfs", settings)
+
+
+@pytest.fixture
+def bucket(settings: Settings, seaweedfs: Service, monkeypatch: pytest.MonkeyPatch) -> str:
+    from pyarrow import fs
+
+    from scoreops.local.seaweedfs import environment
+
+    up([seaweedfs])
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    s3 = fs.S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL"], allow_bucket_creation=True)
+    s3.create_dir("tests")  # one for all: each new one takes seven of the server's twenty volumes
+    return "s3://tests"
 
 
 @pytest.fixture
