@@ -68,16 +68,20 @@ class Keeper:
         """Refresh all models every `every_s` seconds, for ever; less often while the source does not answer."""
         wait = every_s
         while True:
-            try:
-                for model in self._lineups.models:
-                    await asyncio.to_thread(self.refresh, model)
-                wait = every_s
-            except NotReady as error:
-                wait = min(max(2 * wait, every_s), MAX_WAIT_S)
-                _log.warning("source out of reach", reason=str(error), next_look_s=wait)
-            except Exception:  # noqa: BLE001 - the watch must outlive whatever a source can say
-                _log.exception("a refresh failed")
+            reached = [await self._look(model) for model in self._lineups.models]
+            wait = every_s if all(reached) else min(max(2 * wait, every_s), MAX_WAIT_S)
             await asyncio.sleep(wait)
+
+    async def _look(self, model: str) -> bool:
+        """Refresh one model, whatever happens to the others. Returns whether the source answered."""
+        try:
+            await asyncio.to_thread(self.refresh, model)
+        except NotReady as error:
+            _log.warning("source out of reach", model=model, reason=str(error))
+            return False
+        except Exception:  # noqa: BLE001 - the watch must outlive whatever a source can say
+            _log.exception("a refresh failed", model=model)
+        return True
 
     def _next(self, model: str, now: Lineup, aliases: Mapping[str, str], *, again: bool) -> Lineup:
         loaded, _, failed = _standing(now)
@@ -89,7 +93,7 @@ class Keeper:
             try:
                 loaded[version] = self._load(model, version)
                 failed.pop(version, None)
-            except (Refused, BadInput, NotFound) as error:
+            except (Refused, NotFound) as error:
                 failed[version] = str(error)
         pointed = {alias: version for alias, version in aliases.items() if version in loaded}
         champion = now.entries.get(CHAMPION)
@@ -111,6 +115,8 @@ class Keeper:
             raise
         except ScoreOpsError as error:
             _log.error("bundle refused", model=model, version=version, reason=str(error))
+            if isinstance(error, BadInput):  # of the source, about a file
+                raise Refused(f"{model} version {version}: {error}") from error
             raise
         finally:
             took = time.monotonic() - started

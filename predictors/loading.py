@@ -10,7 +10,7 @@ from predictors.served import FEATURES, Served
 from scoreops.catalog import SCORES, Score
 from scoreops.core.bundle import Manifest, digest, unpack
 from scoreops.core.errors import BadInput, Refused
-from scoreops.core.onnx_file import SUFFIX, check_onnx
+from scoreops.core.onnx_file import SUFFIX, check_onnx, unreadable
 from scoreops.core.spec import Schema
 
 
@@ -31,7 +31,8 @@ def load_bundle(model: str, score: Score | None, version: str, files: Mapping[st
     except (BadInput, Refused) as error:
         raise Refused(f"{who}: {error}") from error
     except Exception as error:  # whatever an engine says about a file that it cannot read
-        raise Refused(f"{who} cannot be loaded: {type(error).__name__}: {error}") from error
+        broken = "".join(f"{name} is no ONNX model; " for name in unreadable(files))
+        raise Refused(f"{who} cannot be loaded: {broken}{type(error).__name__}: {error}") from error
     served = Served(
         model=model,
         version=version,

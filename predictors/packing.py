@@ -15,7 +15,16 @@ from predictors.plain import MODEL, PlainModel, check_name
 from predictors.tensors import DTYPES, Array
 from scoreops.adapters.bundles import write_folder
 from scoreops.catalog import SCORES
-from scoreops.core.bundle import FORBIDDEN_SUFFIXES, MANIFEST, Golden, Manifest, TensorSpec, is_pickle, pack
+from scoreops.core.bundle import (
+    FORBIDDEN_SUFFIXES,
+    MANIFEST,
+    MAX_TOLERANCE,
+    Golden,
+    Manifest,
+    TensorSpec,
+    is_pickle,
+    pack,
+)
 from scoreops.core.errors import BadInput, NotFound, Refused, Unsupported
 from scoreops.core.onnx_export import lightgbm_graph, trained_columns, xgboost_graph
 from scoreops.core.onnx_file import check_onnx
@@ -48,6 +57,8 @@ def pack_model(
     """
     if check_name(name) in SCORES:
         raise BadInput(f"{name!r} is a score of the catalog; choose another name", "name")
+    if not 0 <= tolerance <= MAX_TOLERANCE:
+        raise BadInput(f"is {tolerance}, not between 0 and {MAX_TOLERANCE}", "tolerance")
     data, trained = _exporter(file)(file, rows)
     if columns and trained:
         Schema(trained).check(columns, "columns")

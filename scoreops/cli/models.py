@@ -98,7 +98,7 @@ def pack(
         str, typer.Option(help="Names of the columns, in order: a,b,c. Default: those that the model knows.")
     ] = "",
     tolerance: Annotated[
-        float, typer.Option(min=0, help="How far a server's answers to the rows may be from this machine's.")
+        float, typer.Option(help="How far a server's answers to the rows may be from this machine's.")
     ] = 1e-6,
     as_json: JsonFlag = False,
 ) -> None:

@@ -20,6 +20,8 @@ from scoreops.core.spec import Schema
 MANIFEST: Final = "bundle.json"
 MAX_BYTES: Final = 2**31
 """Largest bundle: what one ONNX file, a protocol buffer, may hold."""
+MAX_TOLERANCE: Final = 0.01
+"""Largest distance, relative or absolute, at which a golden answer still says something."""
 FORBIDDEN_SUFFIXES: Final = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".skops")
 _PICKLE_MAGIC: Final = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 _ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -45,7 +47,7 @@ class Golden(BaseModel):
 
     inputs: dict[str, list[Any]]
     outputs: dict[str, list[Any]]
-    tolerance: float = 1e-6
+    tolerance: float = Field(1e-6, ge=0, le=MAX_TOLERANCE)
 
 
 class Manifest(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from scoreops.core.errors import BadInput
@@ -22,17 +22,29 @@ def check_onnx(name: str, data: bytes) -> None:
         raise BadInput("is a model in ORT format, not ONNX", name)
     if _REFERENCE not in data:
         return
-    import onnx
-
-    try:
-        model = onnx.load_model_from_string(data)
-    except Exception as error:
-        raise BadInput(f"is no ONNX model: {error}", name) from error
-    place = next((value for value in _references(model)), None)
+    model = _model(data)
+    if model is None:
+        raise BadInput("is no ONNX model", name)
+    place = next(_references(model), None)
     if place is not None:
         raise BadInput(
             f"keeps a tensor in another file ({place[:80]!r}); a bundle's model holds all of its tensors", name
         )
+
+
+def unreadable(files: Mapping[str, bytes]) -> list[str]:
+    """Names of the `.onnx` files that hold no ONNX model: an engine that fails does not say at which."""
+    return [name for name, data in files.items() if name.endswith(SUFFIX) and _model(data) is None]
+
+
+def _model(data: bytes) -> Any | None:
+    import onnx
+
+    try:
+        made = onnx.load_model_from_string(data)
+    except Exception:  # noqa: BLE001 - whatever the parser says, it is no model
+        return None
+    return made if made.HasField("graph") else None
 
 
 def _references(message: Any) -> Iterator[str]:

@@ -54,6 +54,11 @@ class TestRegistry(SourceCases):
         found = place.source.aliases(place.model)
         assert found["spring"] == found["champion"] == "1"
 
+    def test_folders_within_a_bundle_are_left_alone(self, place):
+        place.put(place.model, numbered(1, place.model))
+        place.spoil(place.model, "1", {"notes/a.txt": b"x"})
+        assert place.source.fetch(place.model, "1") == numbered(1, place.model)
+
 
 def test_a_registry_that_does_not_answer_is_an_outage(settings):
     source = RegistrySource(Registry("http://127.0.0.1:1", timeout_s=1.0))

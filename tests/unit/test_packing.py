@@ -207,3 +207,6 @@ def test_a_larger_tolerance_is_written_down(tmp_path):
     (tmp_path / "m.onnx").write_bytes(identity())
     made = unpack(pack_model(tmp_path / "m.onnx", "m", [[1, 2, 3]], tolerance=1e-3))
     assert made.golden.tolerance == 1e-3
+    for wide in (-1.0, 1.0, float("nan")):
+        with pytest.raises(BadInput, match="tolerance: is"):
+            pack_model(tmp_path / "m.onnx", "m", [[1, 2, 3]], tolerance=wide)
