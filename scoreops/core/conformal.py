@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Band:
-    """Lower and upper quantiles of (y - f) / scale(f), scale(f) = (f + offset) ** power."""
+    """Lower and upper quantiles of (y - f) / scale(f), scale(f) = (f + offset) ** power.
 
-    low: float
-    high: float
-    offset: float
-    power: float
+    With arrays it is many bands at once, broadcast against the forecasts.
+    """
+
+    low: float | Array
+    high: float | Array
+    offset: float | Array
+    power: float | Array
 
     def __call__(self, forecast: Array) -> tuple[Array, Array]:
         """Lower and upper end for each forecast >= 0; never below 0."""
@@ -34,9 +38,13 @@ class Median:
     knots: tuple[float, ...]
     values: tuple[float, ...]
 
+    @cached_property
+    def _lines(self) -> tuple[Array, Array]:
+        return np.array(self.knots), np.array(self.values)
+
     def __call__(self, forecast: Array) -> Array:
         """The median for each forecast >= 0."""
-        inside = np.interp(forecast, self.knots, self.values)
+        inside = np.interp(forecast, *self._lines)
         beyond = forecast * self.values[-1] / max(self.knots[-1], 1e-12)
         return np.where(forecast > self.knots[-1], beyond, inside)
 

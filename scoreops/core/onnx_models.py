@@ -19,7 +19,8 @@ _OPSET: Final = 15
 class OnnxModel:
     """One input matrix, one output column; single-threaded, since a server scales by workers."""
 
-    def __init__(self, data: bytes, output: str) -> None:
+    def __init__(self, data: bytes, *outputs: str) -> None:
+        """Load a model and name what to ask of it: the first of `outputs` that it has."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -27,16 +28,17 @@ class OnnxModel:
         source = self._session.get_inputs()[0]
         self._input = source.name
         self._dtype = np.float64 if source.type == "tensor(double)" else np.float32
-        self._outputs = [output]
+        had = {output.name for output in self._session.get_outputs()}
+        self.output = next((name for name in outputs if name in had), outputs[0])
 
-    def __call__(self, rows: Array) -> Array:
+    def __call__(self, rows: NDArray[Any]) -> Array:
         """The last column of the output for rows (n, d), as float64 (n,)."""
         made = self.table(rows)
         return made[:, -1] if made.ndim == 2 else made
 
     def table(self, rows: NDArray[Any]) -> Array:
         """The whole output for rows (n, ...), as float64 (n,) or (n, m)."""
-        made = self._session.run(self._outputs, {self._input: np.ascontiguousarray(rows, dtype=self._dtype)})[0]
+        made = self._session.run([self.output], {self._input: np.ascontiguousarray(rows, dtype=self._dtype)})[0]
         return np.asarray(made, dtype=np.float64)
 
 
@@ -46,16 +48,35 @@ def single(rows: Array) -> NDArray[np.float32]:
 
 
 def export_xgboost(booster: Any, rows: Array) -> bytes:
-    """A binary XGBoost booster, checked on `rows`. Output "probabilities", last column: P(1)."""
+    """A binary XGBoost booster, checked on `rows`. Output "margin", (n, 1): the log-odds of label 1.
+
+    The usual converter gives probabilities: 32-bit ones, whose log-odds are off by 1e-5 where the booster is sure.
+    """
     import xgboost
+    from onnx import TensorProto, helper
     from onnxmltools.convert import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     width = rows.shape[1]
-    model = convert_xgboost(booster, initial_types=[("features", FloatTensorType([None, width]))], target_opset=_OPSET)
-    data: bytes = model.SerializeToString()
-    want = booster.predict(xgboost.DMatrix(single(rows)))
-    return checked(data, OnnxModel(data, "probabilities")(rows), np.asarray(want, dtype=np.float64), "XGBoost")
+    made = convert_xgboost(booster, initial_types=[("features", FloatTensorType([None, width]))], target_opset=_OPSET)
+    (classifier,) = made.graph.node
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in classifier.attribute}
+    kept = {name: value for name, value in given.items() if name.startswith("nodes_") or name == "base_values"}
+    leaves = {f"target_{part}": given[f"class_{part}"] for part in ("treeids", "nodeids", "weights")}
+    trees = helper.make_node(
+        "TreeEnsembleRegressor", ["features"], ["margin"], domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
+        target_ids=[0] * len(given["class_ids"]), **kept, **leaves,
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [trees],
+        "xgboost",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("margin", TensorProto.FLOAT, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+    data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    want = booster.predict(xgboost.DMatrix(single(rows)), output_margin=True)
+    return checked(data, OnnxModel(data, "margin")(rows), np.asarray(want, dtype=np.float64), "XGBoost")
 
 
 def export_lightgbm(booster: Any, rows: Array) -> bytes:
@@ -77,13 +98,12 @@ def export_lightgbm(booster: Any, rows: Array) -> bytes:
         [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, rows.shape[1]])],
         [helper.make_tensor_value_info("forecast", TensorProto.DOUBLE, [None, 1])],
     )
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
-    data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    data = _bytes(graph)
     return checked(data, OnnxModel(data, "forecast")(rows), booster.predict(rows, num_threads=1), "LightGBM")
 
 
 class _Trees:
-    """LightGBM's trees as the attributes of one ONNX TreeEnsemble: inner nodes and leaves in arrays of their own."""
+    """Trees as the attributes of one ONNX TreeEnsemble in 64 bits: inner nodes and leaves in arrays of their own."""
 
     def __init__(self) -> None:
         self._roots: list[int] = []
@@ -91,7 +111,7 @@ class _Trees:
         self._leaves: list[float] = []
 
     def add(self, tree: dict[str, Any]) -> None:
-        """Add one tree; a tree that is a leaf becomes a split with that leaf on both sides."""
+        """Add one of LightGBM's; a tree that is a leaf becomes a split with that leaf on both sides."""
         self._roots.append(len(self._inner))
         if "leaf_value" in tree:
             place, _ = self._place(tree)
@@ -111,6 +131,20 @@ class _Trees:
         self._inner.append(row)
         row += [*self._place(node["left_child"]), *self._place(node["right_child"]), int(missing_left)]
         return index, 0
+
+    def add_sklearn(self, tree: Any, used: NDArray[np.int64], values: Array) -> None:
+        """Add one of scikit-learn's, of the columns `used`, with the `values` of its nodes; no value is missing."""
+        leaf = tree.children_left < 0
+        first = np.where(leaf, len(self._leaves), len(self._inner))
+        place = (first + np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1).tolist()
+        self._roots.append(len(self._inner))
+        if leaf[0]:
+            self._inner.append([0, 0.0, place[0], 1, place[0], 1, 0])
+        for node in np.flatnonzero(~leaf):
+            left, right = tree.children_left[node], tree.children_right[node]
+            sides = [place[left], int(leaf[left]), place[right], int(leaf[right])]
+            self._inner.append([int(used[tree.feature[node]]), float(tree.threshold[node]), *sides, 0])
+        self._leaves += values[leaf].tolist()
 
     def attributes(self) -> dict[str, Any]:
         """Attributes of the operator; thresholds and weights in 64 bits. Mode 0 is <=, aggregation 1 is the sum."""
@@ -139,70 +173,52 @@ def export_isolation_forest(forest: Any, rows: Array) -> bytes:
     """A scikit-learn IsolationForest as one tree ensemble, checked on `rows`.
 
     Output "score", the anomaly score in (0, 1) of Liu et al. 2008, higher is stranger: sklearn's -score_samples. Each
-    leaf weighs its depth plus the expected depth of what it still holds; the sum over trees is the path length.
+    leaf weighs its depth plus the expected depth of what it still holds; the sum over trees is the path length. As in
+    the library, 32-bit values meet 64-bit thresholds and are counted in 64 bits.
     """
     from onnx import TensorProto, helper
 
-    columns: dict[str, list[Any]] = {}
-    for tree_id, (estimator, used) in enumerate(zip(forest.estimators_, forest.estimators_features_, strict=True)):
-        _tree_nodes(columns, tree_id, estimator.tree_, used)
-    trees = helper.make_node(
-        "TreeEnsembleRegressor", ["features"], ["depth"], domain="ai.onnx.ml", n_targets=1, aggregate_function="SUM",
-        **columns,
-    )  # fmt: skip
+    trees = _Trees()
+    for estimator, used in zip(forest.estimators_, forest.estimators_features_, strict=True):
+        trees.add_sklearn(estimator.tree_, used, _depths(estimator.tree_))
     scale = float(len(forest.estimators_) * _average_path(np.array([forest.max_samples_]))[0])
     nodes = [
-        trees,
+        helper.make_node("Cast", ["features"], ["wide"], to=TensorProto.DOUBLE),
+        helper.make_node("TreeEnsemble", ["wide"], ["depth"], domain="ai.onnx.ml", n_targets=1, **trees.attributes()),
         helper.make_node("Mul", ["depth", "scale"], ["exponent"]),
         helper.make_node("Pow", ["two", "exponent"], ["score"]),
-    ]
-    constants = [
-        helper.make_tensor("scale", TensorProto.FLOAT, [1], [-1 / scale]),
-        helper.make_tensor("two", TensorProto.FLOAT, [1], [2.0]),
     ]
     graph = helper.make_graph(
         nodes,
         "isolation_forest",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, rows.shape[1]])],
-        [helper.make_tensor_value_info("score", TensorProto.FLOAT, [None, 1])],
-        constants,
+        [helper.make_tensor_value_info("score", TensorProto.DOUBLE, [None, 1])],
+        [
+            helper.make_tensor("scale", TensorProto.DOUBLE, [1], [-1 / scale]),
+            helper.make_tensor("two", TensorProto.DOUBLE, [1], [2.0]),
+        ],
     )
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
-    data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    data = _bytes(graph)
     return checked(data, OnnxModel(data, "score")(rows), -forest.score_samples(single(rows)), "IsolationForest")
 
 
-def _tree_nodes(columns: dict[str, list[Any]], tree_id: int, tree: Any, used: NDArray[np.int64]) -> None:
+def _bytes(graph: Any) -> bytes:
+    """A model of a graph with a TreeEnsemble."""
+    from onnx import helper
+
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return data
+
+
+def _depths(tree: Any) -> Array:
+    """Depth of each node plus the expected depth of what it holds."""
     depth = np.zeros(tree.node_count)
     for node in range(tree.node_count):
         for child in (tree.children_left[node], tree.children_right[node]):
             if child >= 0:
                 depth[child] = depth[node] + 1
-    rest = _average_path(tree.n_node_samples)
-
-    def put(name: str, value: Any) -> None:
-        columns.setdefault(name, []).append(value)
-
-    for node in range(tree.node_count):
-        leaf = tree.children_left[node] < 0
-        put("nodes_treeids", tree_id)
-        put("nodes_nodeids", node)
-        put("nodes_modes", "LEAF" if leaf else "BRANCH_LEQ")
-        put("nodes_featureids", 0 if leaf else int(used[tree.feature[node]]))
-        put("nodes_values", 0.0 if leaf else _below(tree.threshold[node]))
-        put("nodes_truenodeids", 0 if leaf else int(tree.children_left[node]))
-        put("nodes_falsenodeids", 0 if leaf else int(tree.children_right[node]))
-        if leaf:
-            put("target_treeids", tree_id)
-            put("target_nodeids", node)
-            put("target_ids", 0)
-            put("target_weights", float(depth[node] + rest[node]))
-
-
-def _below(threshold: float) -> float:
-    """The largest 32-bit float that is not above the 64-bit threshold: x <= one is x <= the other for 32-bit x."""
-    rounded = np.float32(threshold)
-    return float(np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded)
+    return depth + _average_path(tree.n_node_samples)
 
 
 def _average_path(samples: NDArray[np.int64]) -> Array:

@@ -8,6 +8,7 @@ is forecast revenue times trust / 100, with an interval from the intervals of bo
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -129,12 +130,12 @@ def weighted(given: Inputs, revision: FusionRevision) -> tuple[Array, Array]:
     """Relation A: the weighted score and the logistic probability (n,)."""
     revenue = _norm(given.revenue_1h, revision.revenue_quantiles)
     trust = given.trust / 100
-    mood = (np.nan_to_num(given.sentiment) + 1) / 2
+    mood = (_known(given.sentiment) + 1) / 2
     score = (
         revision.revenue_weight * revenue
         + revision.trust_weight * trust
         + revision.sentiment_weight * mood
-        - revision.anomaly_weight * np.nan_to_num(given.anomaly)
+        - revision.anomaly_weight * _known(given.anomaly)
     )
     w1, w2, w3 = revision.logit_weights
     return score, sigmoid(w1 * revenue + w2 * trust + w3 * mood + revision.logit_bias)
@@ -149,21 +150,38 @@ def expected_value(given: Inputs) -> tuple[Array, Array]:
     return revenue * trust, np.sqrt(variance)
 
 
+def _known(values: Array) -> Array:
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def _norm(values: Array, quantiles: tuple[float, ...]) -> Array:
     """Place of each value among the reference quantiles, in [0, 1]: one row alone is normed as in any batch."""
-    placed = np.interp(values, quantiles, np.linspace(0, 1, len(quantiles)))
-    return np.where(np.isnan(values), np.nan, placed)
+    return np.interp(values, quantiles, _shares(len(quantiles)))
+
+
+@cache
+def _shares(n: int) -> Array:
+    """0 to 1 in n - 1 equal steps."""
+    return np.linspace(0, 1, n)
 
 
 def _ranks(ev: Array, spread: Array, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     known = np.where(np.isnan(ev), -np.inf, ev)
     rank = _order(known[None, :])[0]
-    if not np.isfinite(known).any():
+    if len(ev) == 1 or not np.isfinite(known).any():
         return rank, rank, rank
     rng = np.random.default_rng(seed)
-    drawn = known + np.nan_to_num(spread) * rng.standard_normal((DRAWS, len(ev)))
-    low, high = np.quantile(_order(np.where(np.isfinite(known), drawn, -np.inf)), [0.1, 0.9], axis=0)
+    drawn = known + _known(spread) * rng.standard_normal((DRAWS, len(ev)))
+    ranks = np.sort(_order(np.where(np.isfinite(known), drawn, -np.inf)).astype(np.int32), axis=0)
+    low, high = (_at(ranks, share) for share in (0.1, 0.9))
     return rank, np.floor(low).astype(np.int64), np.ceil(high).astype(np.int64)
+
+
+def _at(ranks: NDArray[np.int32], share: float) -> Array:
+    """np.quantile of sorted ranks (DRAWS, n), which are small numbers and sort fast."""
+    place = share * (len(ranks) - 1)
+    below = ranks[int(place)]
+    return np.asarray(below + (ranks[int(np.ceil(place))] - below) * (place % 1))
 
 
 def _order(values: Array) -> NDArray[np.int64]:

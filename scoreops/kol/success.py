@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.calibration import weigh
 from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import OnnxModel
-from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, WEEK
+from scoreops.kol.success_curves import Curves, curve_of
+from scoreops.kol.success_features import HORIZONS, METRICS, SUCCESS_FEATURES, TARGETS, WEEK
 from scoreops.kol.success_lstm import sequences
 
 Array = NDArray[np.float64]
@@ -35,6 +35,12 @@ PRIOR_ORDERS: Final = 3.0
 """A KOL's own orders weigh against so many usual ones."""
 GRID_HOURS: Final = 21 * 24
 """How far past its data Prophet's curve is computed when a bundle is loaded; later hours repeat the last week."""
+_place: Final = SUCCESS_FEATURES.columns.index
+_LAG, _HOUR, _PLATFORM = (_place(name) for name in ("clicks_past_24h", "as_of_hour", "platform"))
+_SOLD: Final = [_place(f"{metric}_past_{WEEK}h") for metric in ("orders", "revenue")]
+_WEEK_AGO: Final = [_place(f"{metric}_week_ago_{horizon}h") for horizon in HORIZONS for metric in METRICS]
+_SHARES: Final = [_place(f"{metric}_share") for _ in HORIZONS for metric in METRICS]
+_ORDERS, _REVENUES = ([TARGETS.index(f"{metric}_{h}h") for h in HORIZONS] for metric in ("orders", "revenue"))
 TENSORS_IN: Final = (TensorSpec(name="features", datatype="FP64", shape=(-1, len(SUCCESS_FEATURES))),)
 TENSORS_OUT: Final = (
     *(
@@ -57,22 +63,6 @@ class Forecast:
     high: Array
     median: Array
     degraded: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Expected total of one metric on one platform in each hour from `start` on."""
-
-    start: int
-    values: Array
-
-    def total(self, hours: NDArray[np.int64], horizon: int) -> Array:
-        """Sum over [hour, hour + horizon) for each hour; outside the curve its last, or first, week repeats."""
-        wanted = hours[:, None] + np.arange(horizon)[None, :] - self.start
-        size = len(self.values)
-        late = size - WEEK + (wanted - size) % WEEK
-        place = np.where(wanted < 0, wanted % WEEK, np.where(wanted >= size, late, wanted))
-        return np.asarray(self.values[place].sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -100,7 +90,7 @@ class SuccessModel:
         """What a bundle stores: ONNX and JSON."""
 
         def plain(bands: Mapping[str, Band]) -> dict[str, list[float]]:
-            return {name: [band.low, band.high, band.offset, band.power] for name, band in bands.items()}
+            return {name: list(astuple(band)) for name, band in bands.items()}
 
         head = {
             "until": self.prophet_until,
@@ -142,34 +132,36 @@ class SuccessScorer:
     """Forecasts rows; loads the ONNX sessions and Prophet's curves once."""
 
     def __init__(self, model: SuccessModel) -> None:
-        self._model = model
-        self._boosters = {target: OnnxModel(data, "forecast") for target, data in model.boosters.items()}
+        self._boosters = [OnnxModel(model.boosters[target], "forecast") for target in TARGETS]
         self._lstm = OnnxModel(model.lstm, "forecast") if model.lstm is not None else None
-        self._curves = {name: curve_of(text, model.prophet_until + GRID_HOURS) for name, text in model.prophets.items()}
+        until = model.prophet_until + GRID_HOURS
+        self._curves = Curves({name: curve_of(text, until) for name, text in model.prophets.items()})
+        self._blends, self._baselines = (
+            np.array([weights[target] for target in TARGETS]).T for weights in (model.blends, model.baselines)
+        )
+        self._bands, self._baseline_bands = (
+            np.moveaxis(np.array([[astuple(bands[target]) for target in TARGETS]]), 2, 0)
+            for bands in (model.bands, model.baseline_bands)
+        )
+        self._medians = [(TARGETS.index(target), median) for target, median in model.medians.items()]
+        self._order_value = model.order_value
 
     def score(self, features: Array, *, baseline: bool = False) -> Forecast:
         """Forecasts of rows (n, d) in the order of SUCCESS_FEATURES; NaN is missing. `baseline` asks BASELINE alone."""
         if features.ndim != 2 or features.shape[1] != len(SUCCESS_FEATURES):
             raise BadInput(f"has shape {features.shape}, not (n, {len(SUCCESS_FEATURES)})", "features")
-        lags = features[:, SUCCESS_FEATURES.columns.index("clicks_past_24h")]
-        degraded = np.isnan(lags) | baseline
-        shape = (len(features), len(TARGETS))
-        value, low, high, median = (np.zeros(shape) for _ in range(4))
-        boosted = np.stack([self._boosters[target](features) for target in TARGETS], axis=1)
+        degraded = np.isnan(features[:, _LAG]) | baseline
+        boosted = np.array([booster(features) for booster in self._boosters]).T
         recurrent = None if self._lstm is None else self._lstm.table(sequences(features))
         members = members_of(features, boosted, recurrent, self._curves)
-        for place, target in enumerate(TARGETS):
-            full = weigh(members[:, :, place], self._model.blends[target])
-            plain = weigh(members[:, :, place], self._model.baselines[target])
-            value[:, place] = np.maximum(np.where(degraded, plain, full), 0)
-            ends = self._model.bands[target](value[:, place])
-            plain_ends = self._model.baseline_bands[target](value[:, place])
-            low[:, place] = np.where(degraded, plain_ends[0], ends[0])
-            high[:, place] = np.where(degraded, plain_ends[1], ends[1])
-            if target in self._model.medians:  # counts are whole
-                median[:, place] = np.rint(self._model.medians[target](value[:, place]))
-        for orders, revenue in ((1, 2), (4, 5)):
-            median[:, revenue] = median[:, orders] * order_value(features, self._model.order_value)
+        weights = np.where(degraded[:, None, None], self._baselines, self._blends)
+        value = np.maximum((members * weights).sum(axis=1), 0)
+        band = Band(*np.where(degraded[:, None], self._baseline_bands, self._bands))
+        low, high = band(value)
+        median = np.zeros(value.shape)
+        for place, of in self._medians:
+            median[:, place] = np.rint(of(value[:, place]))  # counts are whole
+        median[:, _REVENUES] = median[:, _ORDERS] * order_value(features, self._order_value)[:, None]
         return Forecast(value, np.minimum(low, value), np.maximum(high, value), median, degraded)
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,47 +178,20 @@ class SuccessScorer:
 
 def order_value(features: Array, usual: float) -> Array:
     """(n,) VND an order of each KOL brings: the mean of their past week, drawn towards `usual` where orders are few."""
-    orders, revenue = (
-        np.nan_to_num(features[:, SUCCESS_FEATURES.columns.index(f"{metric}_past_{WEEK}h")])
-        for metric in ("orders", "revenue")
-    )
+    sold = features[:, _SOLD]
+    orders, revenue = np.where(np.isnan(sold), 0, sold).T
     return np.asarray((revenue + PRIOR_ORDERS * usual) / (orders + PRIOR_ORDERS))
 
 
-def members_of(features: Array, boosted: Array, recurrent: Array | None, curves: Mapping[str, Curve]) -> Array:
-    """(n, 3 or 4, 6): what each of MEMBERS forecasts; `boosted` and `recurrent` are log1p of TARGETS, (n, 6)."""
-    plain = [np.stack(baseline_members(features, target, curves), axis=1) for target in TARGETS]
-    parts = [np.expm1(boosted)[:, None, :], np.stack(plain, axis=2)]
-    return np.concatenate(parts if recurrent is None else [*parts, np.expm1(recurrent)[:, None, :]], axis=1)
+def members_of(features: Array, boosted: Array, recurrent: Array | None, curves: Curves) -> Array:
+    """(n, 3 or 4, 6): what each of MEMBERS forecasts; `boosted` and `recurrent` are log1p of TARGETS, (n, 6).
 
-
-def baseline_members(features: Array, target: str, curves: Mapping[str, Curve]) -> tuple[Array, Array]:
-    """Prophet's forecast and that of one week ago for each row; what is unknown is 0."""
-    metric, horizon = target.removesuffix("h").rsplit("_", 1)
-    columns = SUCCESS_FEATURES.columns
-    share = np.nan_to_num(features[:, columns.index(f"{metric}_share")])
-    hours = np.nan_to_num(features[:, columns.index("as_of_hour")]).astype(np.int64)
-    platform = features[:, columns.index("platform")]
-    prophet = np.zeros(len(features))
-    for index in np.unique(platform[np.isfinite(platform)]).astype(int):
-        curve = curves.get(f"{index}/{metric}")
-        rows = platform == index
-        if curve is not None:
-            prophet[rows] = share[rows] * curve.total(hours[rows], int(horizon))
-    week_ago = np.nan_to_num(features[:, columns.index(f"{metric}_week_ago_{horizon}h")])
-    return prophet, week_ago
-
-
-def curve_of(text: str, stop: int) -> Curve:
-    """The curve of a fitted Prophet from the first hour it saw up to `stop`, never below 0."""
-    import pandas as pd
-    from prophet.serialize import model_from_json
-
-    model = model_from_json(text)
-    first = int(model.start.value // 3_600_000_000_000)
-    frame = pd.DataFrame({"ds": pd.to_datetime(np.arange(first, stop) * 3600, unit="s")})
-    model.uncertainty_samples = 0
-    return Curve(first, np.maximum(model.predict(frame)["yhat"].to_numpy(), 0))
+    What is unknown is 0.
+    """
+    known = np.where(np.isnan(features), 0, features)
+    prophet = known[:, _SHARES] * curves.totals(features[:, _PLATFORM], known[:, _HOUR].astype(np.int64))
+    parts = [np.expm1(boosted), prophet, known[:, _WEEK_AGO]]
+    return np.stack(parts if recurrent is None else [*parts, np.expm1(recurrent)], axis=1)
 
 
 def degrade(now: bool, recent: float, *, limit: float, recover: float) -> bool:  # noqa: FBT001

@@ -7,6 +7,7 @@ second source of features can drift apart from the first.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -23,10 +24,13 @@ HIDDEN: Final = 32
 EPOCHS: Final = 4
 MOST_ROWS: Final = 40_000
 _BATCH: Final = 512
-_STATIC: Final = ("log_followers", "hour_sin", "hour_cos", "weekday")
-_SEASONAL: Final = tuple(f"{metric}_week_ago_{span}h" for span in (1, 24) for metric in METRICS)
+_place: Final = SUCCESS_FEATURES.columns.index
+_SUMS: Final = np.array([[_place(f"{metric}_past_{span}h") for metric in METRICS] for span in SPANS[:-1]])
+_HOURS: Final = -np.diff(SPANS)[:, None]
+"""How long each span is without the shorter ones in it."""
+_STATIC: Final = [_place(name) for name in ("log_followers", "hour_sin", "hour_cos", "weekday")]
+_SEASONAL: Final = [_place(f"{metric}_week_ago_{span}h") for span in (1, 24) for metric in METRICS]
 WIDTH: Final = len(METRICS) + len(_STATIC) + len(_SEASONAL)
-_PLACE: Final = {name: place for place, name in enumerate(SUCCESS_FEATURES.columns)}
 
 
 def sequences(features: Array) -> NDArray[np.float32]:
@@ -34,16 +38,33 @@ def sequences(features: Array) -> NDArray[np.float32]:
 
     Counts are log1p; what is unknown is 0.
     """
-    made = np.zeros((len(features), STEPS, WIDTH))
-    for place, metric in enumerate(METRICS):
-        sums = [features[:, _PLACE[f"{metric}_past_{span}h"]] for span in SPANS[:-1]] + [np.zeros(len(features))]
-        for step in range(STEPS):
-            rate = (sums[step] - sums[step + 1]) / (SPANS[step] - SPANS[step + 1])
-            made[:, step, place] = np.log1p(np.maximum(rate, 0))
-    static = features[:, [_PLACE[name] for name in _STATIC]]
-    seasonal = np.log1p(np.maximum(features[:, [_PLACE[name] for name in _SEASONAL]], 0))
-    made[:, :, len(METRICS) :] = np.concatenate([static, seasonal], axis=1)[:, None, :]
-    return np.nan_to_num(made).astype(np.float32)
+    made = np.empty((len(features), STEPS, WIDTH))
+    rates = features[:, _SUMS]
+    rates[:, :-1] -= rates[:, 1:]
+    rates /= _HOURS
+    made[:, :, : len(METRICS)] = np.log1p(np.maximum(rates, 0))
+    made[:, :, len(METRICS) : -len(_SEASONAL)] = features[:, None, _STATIC]
+    made[:, :, -len(_SEASONAL) :] = np.log1p(np.maximum(features[:, None, _SEASONAL], 0))
+    made[np.isnan(made)] = 0
+    return made.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """What was trained, as torch knows it."""
+
+    lstm: Any
+    head: Any
+    mean: Any
+    scale: Any
+
+    def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 6) log1p of TARGETS for `sequences`."""
+        import torch
+
+        with torch.no_grad():
+            _, (state, _) = self.lstm((torch.from_numpy(rows) - self.mean) / self.scale)
+            return np.asarray(self.head(state[-1]).numpy())
 
 
 def train_lstm(features: Array, targets: Array, *, seed: int = 7) -> bytes:
@@ -51,6 +72,15 @@ def train_lstm(features: Array, targets: Array, *, seed: int = 7) -> bytes:
 
     Needs torch. The same rows and seed give the same model.
     """
+    made = fit_lstm(features, targets, seed=seed)
+    newest = features[-MOST_ROWS:]
+    sample = sequences(newest[:: max(1, len(newest) // 500)])
+    scaling = (made.mean.numpy(), made.scale.numpy())
+    return export_lstm(_weights(made.lstm), _weights(made.head), scaling, sample, made(sample))
+
+
+def fit_lstm(features: Array, targets: Array, *, seed: int) -> Recurrent:
+    """The network of `train_lstm` before it is exported."""
     import torch
 
     torch.manual_seed(seed)
@@ -58,8 +88,7 @@ def train_lstm(features: Array, targets: Array, *, seed: int = 7) -> bytes:
     y = torch.from_numpy(np.log1p(targets[-MOST_ROWS:]).astype(np.float32))
     mean, scale = x.mean(dim=(0, 1)), x.std(dim=(0, 1)).clamp(min=1e-3)
     lstm, head = torch.nn.LSTM(WIDTH, HIDDEN, batch_first=True), torch.nn.Linear(HIDDEN, len(TARGETS))
-    parameters = [*lstm.parameters(), *head.parameters()]
-    optimiser = torch.optim.Adam(parameters, lr=4e-3)
+    optimiser = torch.optim.Adam([*lstm.parameters(), *head.parameters()], lr=4e-3)
     inputs = (x - mean) / scale
     for _ in range(EPOCHS):
         for batch in torch.randperm(len(inputs)).split(_BATCH):
@@ -67,11 +96,7 @@ def train_lstm(features: Array, targets: Array, *, seed: int = 7) -> bytes:
             _, (state, _) = lstm(inputs[batch])
             torch.nn.functional.mse_loss(head(state[-1]), y[batch]).backward()
             optimiser.step()
-    with torch.no_grad():
-        sample = inputs[:: max(1, len(inputs) // 500)]
-        want = head(lstm(sample)[1][0][-1]).numpy()
-    rows = x[:: max(1, len(inputs) // 500)].numpy()
-    return export_lstm(_weights(lstm), _weights(head), (mean.numpy(), scale.numpy()), rows, want)
+    return Recurrent(lstm, head, mean, scale)
 
 
 def _weights(module: Any) -> dict[str, NDArray[np.float32]]:

@@ -15,7 +15,8 @@ from scoreops.core.conformal import Band, Median, fit_band, fit_median
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import OnnxModel, export_lightgbm
 from scoreops.kol.hours import HourCube
-from scoreops.kol.success import BASELINE, INTERVAL, SuccessModel, curve_of, members_of
+from scoreops.kol.success import BASELINE, INTERVAL, SuccessModel, members_of
+from scoreops.kol.success_curves import Curves, curve_of
 from scoreops.kol.success_features import METRICS, PLATFORMS, SUCCESS_FEATURES, TARGETS
 from scoreops.kol.success_lstm import sequences, train_lstm
 
@@ -98,7 +99,7 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: boo
             weights[target] = tuple(float(w) for w in _blend(x, y, columns))
         if not target.startswith("revenue"):
             medians[target] = fit_median(y, x @ np.asarray(blends[target]))
-    boosters = _fit_boosters(rows, seed)
+    boosters = fit_boosters(rows, seed)
     sample = rows.features[:: max(1, len(rows.features) // 2000)]
     stop = totals.start + len(next(iter(totals.series.values())))
     model = SuccessModel(
@@ -126,12 +127,11 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int, *, lstm: bool) ->
         if known.sum() < MIN_ROWS // 2 or not test.any():
             continue
         before, features = rows.take(known), rows.features[test]
-        boosters = _fit_boosters(before, seed)
+        boosters = fit_boosters(before, seed)
         boosted = np.stack([boosters[target].predict(features) for target in TARGETS], axis=1)
         recurrent = _recurrent(before, features, seed) if lstm else None
-        curves = {
-            name: curve_of(text, int(stop) + HORIZON + 1) for name, text in fit_prophets(totals.until(cut)).items()
-        }
+        prophets = fit_prophets(totals.until(cut))
+        curves = Curves({name: curve_of(text, int(stop) + HORIZON + 1) for name, text in prophets.items()})
         parts.append(members_of(features, boosted, recurrent, curves))
         truth.append(rows.targets[test])
         last.append(np.full(int(test.sum()), stop == span[-1]))
@@ -156,7 +156,8 @@ def _blend(x: Array, y: Array, columns: tuple[int, ...]) -> Array:
     return np.asarray(made * scale)
 
 
-def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
+def fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
+    """LightGBM's boosters of log1p of each target."""
     import lightgbm
 
     settings = {
@@ -171,6 +172,7 @@ def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1,  # the same trees; where cores are shared, two that wait for each other take ten times as long
         "verbosity": -1,
     }
     names = list(SUCCESS_FEATURES.columns)
@@ -184,30 +186,29 @@ def _fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
 
 
 def fit_prophets(totals: Totals) -> dict[str, str]:
-    """Prophet's JSON for each series with something in it: a trend with daily and weekly rhythm."""
+    """Prophet's JSON for each series with something in it."""
+    from prophet.serialize import model_to_json
+
+    return {name: model_to_json(fit_prophet(totals.start, y)) for name, y in totals.series.items() if y.any()}
+
+
+def fit_prophet(start: int, values: Array) -> Any:
+    """Prophet's model of the hours from `start` on: a trend with daily and weekly rhythm."""
     import pandas as pd
     from prophet import Prophet
-    from prophet.serialize import model_to_json
 
     for name in ("cmdstanpy", "prophet"):  # a series on which one optimiser gives up is fitted by the next one
         logging.getLogger(name).disabled = True
-    made = {}
-    for name, values in totals.series.items():
-        if not values.any():
-            continue
-        hours = np.arange(totals.start, totals.start + len(values))
-        frame = pd.DataFrame({"ds": pd.to_datetime(hours * 3600, unit="s"), "y": values})
-        weekly = len(values) >= 14 * 24
-        model = Prophet(
-            growth="linear",
-            n_changepoints=5,
-            daily_seasonality=6,
-            weekly_seasonality=3 if weekly else False,
-            yearly_seasonality=False,
-            uncertainty_samples=0,
-        ).fit(frame)
-        made[name] = model_to_json(model)
-    return made
+    hours = np.arange(start, start + len(values))
+    weekly = len(values) >= 14 * 24
+    return Prophet(
+        growth="linear",
+        n_changepoints=5,
+        daily_seasonality=6,
+        weekly_seasonality=3 if weekly else False,
+        yearly_seasonality=False,
+        uncertainty_samples=0,
+    ).fit(pd.DataFrame({"ds": pd.to_datetime(hours * 3600, unit="s"), "y": values}))
 
 
 def _order_value(rows: SuccessRows) -> float:

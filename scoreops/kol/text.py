@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from scoreops.core.calibration import Linear, fit_logistic, sigmoid, weigh
+from scoreops.core.calibration import Linear, fit_logistic, sigmoid
 from scoreops.kol.lexicon import fold_case
 
 Array = NDArray[np.float64]
@@ -54,8 +54,7 @@ def fit_text(profiles: Array, labels: Array) -> Linear:
 def text_logit(model: Linear, profiles: Array) -> Array:
     """(n,) log-odds of label 1; 0 where there is no profile."""
     known = profiles.any(axis=1)
-    raw = weigh(profiles, model.weights) + model.bias
-    return np.where(known, np.clip(raw, -8, 8), 0.0)
+    return np.where(known, np.clip(model.logit(profiles), -8, 8), 0.0)
 
 
 def probability(model: Linear, profiles: Array) -> Array:

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.calibration import Linear, logit, sigmoid, weigh
+from scoreops.core.calibration import Linear, logit, sigmoid
 from scoreops.core.errors import BadInput
-from scoreops.core.onnx_models import OnnxModel
+from scoreops.core.onnx_models import OnnxModel, single
 from scoreops.kol.text import embed_all, text_logit
-from scoreops.kol.trust_features import LOGGED, MEANING, TRUST_FEATURES, peer_group
+from scoreops.kol.trust_features import LOGGED, MEANING, TRUST_FEATURES, peer_groups
 
 Array = NDArray[np.float64]
 
@@ -30,6 +30,9 @@ MIN_KNOWN: Final = 0.5
 MAX_REASONS: Final = 3
 _MIN_REASON: Final = 0.05
 """Smallest contribution, in log-odds, that is worth a reason."""
+_STEPS: Final = np.linspace(0, 100, 21)
+"""Percentiles at which the scores of peers are known."""
+_SIZE: Final = TRUST_FEATURES.columns.index("log_followers")
 TENSORS_IN: Final = (
     TensorSpec(name="features", datatype="FP64", shape=(-1, len(TRUST_FEATURES))),
     TensorSpec(name="comments", datatype="BYTES", shape=(-1,), optional=True),
@@ -78,7 +81,7 @@ class TrustModel:
             "medians": self.medians.tolist(),
             "peers": {group: list(values) for group, values in self.peers.items()},
         }
-        text = {"weights": [round(w, 6) for w in self.text.weights], "bias": self.text.bias}
+        text = {"weights": self.text.weights, "bias": self.text.bias}
         return {
             "xgboost.onnx": self.xgboost,
             "forest.onnx": self.forest,
@@ -103,25 +106,20 @@ class TrustModel:
 
 
 class TrustScorer:
-    """Scores rows; loads the ONNX sessions once."""
+    """Scores rows; what does not depend on them is worked out once."""
 
     def __init__(self, model: TrustModel) -> None:
-        self._model = model
-        self._xgboost = OnnxModel(model.xgboost, "probabilities")
+        self._xgboost = OnnxModel(model.xgboost, "margin", "probabilities")
         self._forest = OnnxModel(model.forest, "score")
-        # From here on the text model is as precise as its file, so that a reloaded bundle answers alike.
-        self._text_weights = np.asarray(model.text.weights)
-        self._replicas = model.replicas
-
-    def members(self, features: Array, comments: Sequence[Sequence[str]] | None) -> Array:
-        """(n, 3) log-odds of genuine by XGBoost, by the forest (scaled) and by text (0: unknown)."""
-        filled = np.where(np.isnan(features), self._model.medians, features)
-        made = np.zeros((len(features), 3))
-        made[:, 0] = logit(self._xgboost(features))
-        made[:, 1] = -FOREST_SCALE * (self._forest(filled) - FOREST_CENTRE)
-        if comments is not None:
-            made[:, 2] = text_logit(self._model.text, embed_all(comments))
-        return made
+        self._text = model.text
+        self._medians = model.medians
+        self._usual = single(model.medians)
+        self._peers = {group: np.asarray(scores) for group, scores in model.peers.items()}
+        heads = np.concatenate([[[*model.stacker.weights, model.stacker.bias]], model.replicas])
+        self._weights, self._bias = heads[:, :3].T, heads[:, 3]
+        ends = np.array([1 - INTERVAL, 1 + INTERVAL]) / 2 * (len(model.replicas) - 1)
+        self._below = np.floor(ends).astype(np.int64)
+        self._above, self._beyond = np.ceil(ends).astype(np.int64), ends - self._below
 
     def score(
         self,
@@ -134,15 +132,14 @@ class TrustScorer:
         """Scores of rows (n, d) in the order of TRUST_FEATURES; NaN is missing. `comments[i]` are in order of time."""
         if features.ndim != 2 or features.shape[1] != len(TRUST_FEATURES):
             raise BadInput(f"has shape {features.shape}, not (n, {len(TRUST_FEATURES)})", "features")
-        abstained = np.isfinite(features).mean(axis=1) < MIN_KNOWN
-        members = self.members(features, comments)
-        score = 100 * self._model.stacker(members)
-        replicas = sigmoid(weigh(members[:, None, :], self._replicas[:, :3]) + self._replicas[:, 3])
-        low, high = 100 * np.quantile(replicas, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=1)
-        low, high = np.minimum(low, score), np.maximum(high, score)
-        for values in (score, low, high):
-            values[abstained] = np.nan
-        why = self._reasons(features, members, abstained) if reasons else [[] for _ in score]
+        abstained = np.isfinite(features).sum(axis=1) < MIN_KNOWN * len(TRUST_FEATURES)
+        rows = single(features)
+        behaviour = self._behaviour(rows)
+        behaviour[abstained] = np.nan
+        ordinary = -FOREST_SCALE * (self._forest(np.where(np.isnan(rows), self._usual, rows)) - FOREST_CENTRE)
+        text = np.zeros(len(rows)) if comments is None else text_logit(self._text, embed_all(comments))
+        score, low, high = self._joined((behaviour, ordinary, text))
+        why = self._reasons(features, behaviour, text, abstained) if reasons else [[] for _ in score]
         return Trust(score, low, high, self._percentiles(score, features, platforms), abstained, why)
 
     def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,30 +149,49 @@ class TrustScorer:
         wanted = bool(parameters.get("reasons", True))
         made = self.score(tensors["features"], comments, platforms, reasons=wanted)
         answer = {name: getattr(made, name) for name in ("score", "low", "high", "percentile", "abstained")}
-        return answer | {"reasons": [json.dumps(reasons, ensure_ascii=False) for reasons in made.reasons]}
+        told = [json.dumps(said, ensure_ascii=False) for said in made.reasons] if wanted else ["[]"] * len(made.score)
+        return answer | {"reasons": told}
+
+    def _behaviour(self, rows: NDArray[np.float32]) -> Array:
+        """XGBoost's log-odds (n,); bundles of earlier releases hold a model of the probability."""
+        made = self._xgboost(rows)
+        return made if self._xgboost.output == "margin" else logit(made)
+
+    def _joined(self, members: Sequence[Array]) -> tuple[Array, Array, Array]:
+        """Score and interval, each (n,), of the members' log-odds of genuine, each (n,): XGBoost, forest, text.
+
+        A row is summed by itself and in the order of the members: alone it gives the bits of a batch.
+        """
+        parts = [member[:, None] * weights for member, weights in zip(members, self._weights, strict=True)]
+        made = 100 * sigmoid(parts[0] + parts[1] + parts[2] + self._bias)
+        score, replicas = made[:, 0], np.sort(made[:, 1:], axis=1)
+        below = replicas[:, self._below]
+        ends = below + (replicas[:, self._above] - below) * self._beyond
+        return score, np.minimum(ends[:, 0], score), np.maximum(ends[:, 1], score)
 
     def _percentiles(self, score: Array, features: Array, platforms: Sequence[str] | None) -> Array:
-        sizes = features[:, TRUST_FEATURES.columns.index("log_followers")]
-        steps = np.linspace(0, 100, 21)
-        peers = self._model.peers
-        made = np.full(len(score), np.nan)
-        for row, value in enumerate(score):
-            group = peer_group(platforms[row], sizes[row]) if platforms else "*"
-            if not np.isnan(value):
-                made[row] = np.interp(value, peers.get(group, peers["*"]), steps)
+        everybody = self._peers["*"]
+        if not platforms:
+            return np.interp(score, everybody, _STEPS)
+        rows_of: dict[str, list[int]] = {}
+        for row, group in enumerate(peer_groups(platforms, features[:, _SIZE])):
+            rows_of.setdefault(group, []).append(row)
+        made = np.empty(len(score))
+        for group, rows in rows_of.items():
+            made[rows] = np.interp(score[rows], self._peers.get(group, everybody), _STEPS)
         return made
 
-    def _reasons(self, features: Array, members: Array, abstained: NDArray[np.bool_]) -> list[list[str]]:
+    def _reasons(self, features: Array, behaviour: Array, text: Array, abstained: NDArray[np.bool_]) -> list[list[str]]:
         """What the score would gain or lose if a column were as it usually is, largest first, in plain words."""
-        n, d = features.shape
-        swapped = np.repeat(features, d, axis=0)
-        swapped[np.arange(n * d), np.tile(np.arange(d), n)] = np.tile(self._model.medians, n)
-        weight = self._model.stacker.weights
-        effect = weight[0] * (members[:, :1] - logit(self._xgboost(swapped)).reshape(n, d))
-        text = weight[2] * members[:, 2]
+        rows, columns = np.nonzero(~np.isnan(features) & ~abstained[:, None])
+        swapped = single(features)[rows]
+        swapped[np.arange(len(rows)), columns] = self._usual[columns]
+        effect = np.zeros((len(features), features.shape[1] + 1))
+        effect[rows, columns] = self._weights[0, 0] * (behaviour[rows] - self._behaviour(swapped))
+        effect[:, -1] = self._weights[2, 0] * text
         return [
-            ["not enough data: " + _unknown(row)] if gone else _words(row, shift, self._model.medians, extra)
-            for row, shift, extra, gone in zip(features, effect, text, abstained, strict=True)
+            ["not enough data: " + _unknown(row)] if gone else _words(row, shift, self._medians)
+            for row, shift, gone in zip(features, effect, abstained, strict=True)
         ]
 
 
@@ -200,17 +216,16 @@ def _unknown(row: Array) -> str:
     return f"{len(names)} of {len(row)} inputs are unknown, among them {', '.join(names[:3])}"
 
 
-def _words(row: Array, effect: Array, medians: Array, text: float) -> list[str]:
-    said: list[tuple[float, str]] = []
-    for name, value, usual, shift in zip(TRUST_FEATURES.columns, row, medians, effect, strict=True):
-        if abs(shift) >= _MIN_REASON and not np.isnan(value):
-            side = "above" if value > usual else "below"
-            read = LOGGED.get(name, float)
-            said.append(
-                (float(shift), f"{MEANING[name]} {side} the usual ({read(value):.3g}, usually {read(usual):.3g})")
-            )
-    if abs(text) >= _MIN_REASON:
-        kind = "genuine" if text > 0 else "dishonest"
-        said.append((float(text), f"comments read like those under {kind} accounts"))
-    said.sort(key=lambda item: -abs(item[0]))
-    return [f"{'+' if shift > 0 else '-'} {words}" for shift, words in said[:MAX_REASONS]]
+def _words(row: Array, effect: Array, medians: Array) -> list[str]:
+    """The largest of `effect` (d + 1,), by column and, last, by text, in words."""
+    places = np.argsort(-np.abs(effect), kind="stable")[:MAX_REASONS]
+    return [_reason(int(place), row, effect[place], medians) for place in places if abs(effect[place]) >= _MIN_REASON]
+
+
+def _reason(place: int, row: Array, shift: float, medians: Array) -> str:
+    sign = "+" if shift > 0 else "-"
+    if place == len(row):
+        return f"{sign} comments read like those under {'genuine' if shift > 0 else 'dishonest'} accounts"
+    name, value, usual = TRUST_FEATURES.columns[place], row[place], medians[place]
+    side, read = "above" if value > usual else "below", LOGGED.get(name, float)
+    return f"{sign} {MEANING[name]} {side} the usual ({read(value):.3g}, usually {read(usual):.3g})"

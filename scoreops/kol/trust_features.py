@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -81,7 +81,7 @@ def _at(cube: HourCube) -> Array:
     if cube.stop - cube.start < MIN_HOURS:
         return np.full(size, np.nan)
     parts = {**_audience(cube), **_engagement(cube), **_comments(cube), **_business(cube)}
-    groups = _peer_groups(cube.platforms, parts["log_followers"])
+    groups = np.array(peer_groups(cube.platforms, parts["log_followers"]), dtype=np.str_)
     for name in ("engagement", "like_view", "comment_like"):
         parts[f"{name}_peer_z"] = _peer_z(parts[name], groups)
     made: Array = np.stack([parts[name] for name in TRUST_FEATURES.columns], axis=1)
@@ -194,13 +194,10 @@ def _business(cube: HourCube) -> dict[str, Array]:
     }
 
 
-def peer_group(platform: str, log_followers: float) -> str:
-    """Platform and follower tier, the peers that a score is compared with: "tiktok/2" is 100k to 1M on TikTok."""
-    return f"{platform}/{int(np.searchsorted(_TIERS, np.nan_to_num(log_followers)))}"
-
-
-def _peer_groups(platforms: tuple[str, ...], log_followers: Array) -> NDArray[np.str_]:
-    return np.array([peer_group(p, f) for p, f in zip(platforms, log_followers, strict=True)], dtype=np.str_)
+def peer_groups(platforms: Sequence[str], log_followers: Array) -> list[str]:
+    """Platform and follower tier of each KOL, the peers it is compared with: "tiktok/2" is 100k to 1M on TikTok."""
+    tiers = np.searchsorted(_TIERS, np.nan_to_num(log_followers)).tolist()
+    return [f"{platform}/{tier}" for platform, tier in zip(platforms, tiers, strict=True)]
 
 
 def _peer_z(values: Array, groups: NDArray[np.str_]) -> Array:

@@ -15,7 +15,7 @@ from scoreops.core.errors import Refused
 from scoreops.core.onnx_models import export_isolation_forest, export_xgboost, single
 from scoreops.kol.text import embed_all, fit_text, text_logit
 from scoreops.kol.trust import FOREST_CENTRE, FOREST_SCALE, TrustModel, TrustScorer
-from scoreops.kol.trust_features import BUSINESS, TRUST_FEATURES, peer_group
+from scoreops.kol.trust_features import BUSINESS, TRUST_FEATURES, peer_groups
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -102,7 +102,7 @@ def train_trust(rows: TrustRows, *, seed: int = 7) -> Trained:
     labels = rows.genuine[places]
     crossed, everybody = _members_over(rows, profiles, by_kol(rows.kols), seed)
     stacker = _calibrated(fit_logistic(members, labels, l2=_STACKER_L2, nonnegative=True), everybody, rows, crossed)
-    booster, forest, medians = _fit_members(rows.features, rows.genuine, seed)
+    booster, forest, medians = fit_members(rows.features, rows.genuine, seed)
     usual = np.where(np.isnan(rows.features), medians, rows.features)
     model = TrustModel(
         xgboost=export_xgboost(booster, rows.features),
@@ -163,7 +163,7 @@ def _members_over(
     for train, test in splits:
         if min(rows.genuine[train].sum(), (1 - rows.genuine[train]).sum()) < 5:
             continue
-        booster, forest, medians = _fit_members(rows.features[train], rows.genuine[train], seed)
+        booster, forest, medians = fit_members(rows.features[train], rows.genuine[train], seed)
         filled = np.where(np.isnan(rows.features[test]), medians, rows.features[test])
         text = fit_text(profiles[train], rows.genuine[train])
         member = np.zeros((len(test), 3))
@@ -183,7 +183,8 @@ def _matrix(features: Array, labels: Array | None = None) -> Any:
     return xgboost.DMatrix(single(features), label=labels)
 
 
-def _fit_members(features: Array, genuine: Array, seed: int) -> tuple[Any, Any, Array]:
+def fit_members(features: Array, genuine: Array, seed: int) -> tuple[Any, Any, Array]:
+    """The booster, the forest and the medians (d,) that stand for missing values in the forest."""
     import xgboost
     from sklearn.ensemble import IsolationForest
 
@@ -197,6 +198,7 @@ def _fit_members(features: Array, genuine: Array, seed: int) -> tuple[Any, Any, 
         "lambda": 3.0,
         "base_score": 0.5,
         "seed": seed,
+        "nthread": 1,  # so few rows: threads wait for each other longer than they work
         "monotone_constraints": tuple(_MONOTONE.get(name, 0) for name in TRUST_FEATURES.columns),
     }
     booster = xgboost.train(settings, _matrix(features, genuine), TREES)
@@ -235,7 +237,7 @@ def _crossed(members: Array, labels: Array, kols: NDArray[Any]) -> Array:
 
 def _peers(score: Array, rows: TrustRows) -> dict[str, list[float]]:
     sizes = rows.features[:, TRUST_FEATURES.columns.index("log_followers")]
-    groups = np.array([peer_group(p, s) for p, s in zip(rows.platforms, sizes, strict=True)])
+    groups = np.array(peer_groups(rows.platforms, sizes))
     steps = np.linspace(0, 1, 21)
     made = {"*": np.quantile(score, steps).tolist()}
     for group in np.unique(groups):

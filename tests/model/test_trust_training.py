@@ -10,30 +10,16 @@ from scoreops.core.metrics import auc
 from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.trust import TrustModel
 from scoreops.kol.trust_features import BUSINESS, TRUST_FEATURES
-from scoreops.kol.trust_training import BLOCKS, FIRST_BLOCK, TrustRows, by_kol, folds, train_trust, without_business
+from scoreops.kol.trust_training import BLOCKS, FIRST_BLOCK, by_kol, folds, train_trust, without_business
+from tests.samples import BOTS, FANS, trust_rows
 
 WIDTH = len(TRUST_FEATURES)
 COLUMN = {name: place for place, name in enumerate(TRUST_FEATURES.columns)}
-FANS = [f"sản phẩm rất tốt, mua lần {i} rồi" for i in range(10)]
-BOTS = [f"kiếm tiền nhanh inbox mình nha {i}" for i in range(10)]
-
-
-def made_rows(n=140, seed=2):
-    """Campaigns of KOLs who are honest or not; cheats have unexplained jumps, and half of them bots' comments."""
-    rng = np.random.default_rng(seed)
-    kols = np.array([f"k{i}" for i in rng.integers(0, 60, n)])
-    genuine = np.array([float(int(kol[1:]) % 2) for kol in kols])
-    features = rng.normal(0, 1, (n, WIDTH))
-    features[:, COLUMN["unexplained_share"]] += 1.5 * (1 - genuine)
-    features[:, COLUMN["log_followers"]] = rng.uniform(9, 14, n)
-    features[rng.random(features.shape) < 0.05] = np.nan
-    said = [BOTS if not good and rng.random() < 0.5 else FANS for good in genuine]
-    return TrustRows(features, said, genuine, kols, rng.integers(0, 500, n), ["tiktok"] * n)
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return made_rows()
+    return trust_rows()
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +84,7 @@ def test_more_of_a_sign_never_moves_the_behaviour_model_the_wrong_way(trained, r
     steps = np.linspace(-4, 4, 60)
     many = np.repeat(np.nan_to_num(rows.features[:10]), len(steps), axis=0)
     many[:, COLUMN[name]] = np.tile(steps, 10)
-    made = OnnxModel(trained.model.xgboost, "probabilities")(many).reshape(10, -1)
+    made = OnnxModel(trained.model.xgboost, "margin")(many).reshape(10, -1)
     assert (sign * np.diff(made, axis=1) >= -1e-7).all()
 
 
@@ -129,6 +115,6 @@ def test_the_same_rows_and_seed_give_the_same_answers(trained, rows):
     ],
 )
 def test_too_few_labels_are_refused_with_their_numbers(kept, said):
-    rows = made_rows(300)
+    rows = trust_rows(300)
     with pytest.raises(Refused, match=said):
         train_trust(rows.take(kept(rows)))

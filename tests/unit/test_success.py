@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
 from scoreops.core.onnx_models import export_lightgbm
-from scoreops.kol.success import Curve, SuccessModel, SuccessScorer, degrade, order_value
+from scoreops.kol.success import SuccessModel, SuccessScorer, degrade, order_value
+from scoreops.kol.success_curves import Curve
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, success_features, success_targets
 from tests.making import HOUR, cube
 

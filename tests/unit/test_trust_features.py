@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scoreops.kol.trust_features import BUSINESS, MIN_HOURS, TRUST_FEATURES, WINDOW_HOURS, peer_group, trust_features
+from scoreops.kol.trust_features import BUSINESS, MIN_HOURS, TRUST_FEATURES, WINDOW_HOURS, peer_groups, trust_features
 from tests.making import HOUR, cube
 
 HOURS = 168
@@ -109,7 +109,7 @@ def test_peers_are_those_of_the_same_platform_and_size():
     [(9_999, "tiktok/0"), (10_001, "tiktok/1"), (999_999, "tiktok/2"), (2e6, "tiktok/3"), (np.nan, "tiktok/0")],
 )
 def test_peer_groups(followers, group):
-    assert peer_group("tiktok", np.log(followers)) == group
+    assert peer_groups(["tiktok"], np.log([followers])) == [group]
 
 
 def test_there_is_no_score_before_two_days_and_no_look_beyond_a_week():
