@@ -5,12 +5,12 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
 UV := $(or $(shell command -v uv),.uv/bin/uv)
-SYNC = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip sync -q --require-hashes
+SYNC = $(UV) pip sync -q --require-hashes
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-setup: .venv/full jars ## install everything (Python packages with checked hashes, the Kafka and Spark jars)
+setup: .venv/full .venv-mlserver/full jars ## install everything (Python packages with checked hashes, the Kafka and Spark jars)
 
 demo: .venv/base jars-kafka ## the whole loop on this machine: events, features, training, serving, decisions
 	@$(RUN) -m scoreops demo $(ARGS)
@@ -30,11 +30,13 @@ lint: .venv/full ## ruff, mypy --strict, import contracts
 	@.venv/bin/mypy
 	@PYTHONPATH=. .venv/bin/lint-imports --no-cache > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 
-COMPILE = $(UV) pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -q
+PIN = $(UV) pip compile --universal --generate-hashes --no-header --python-version 3.11 -q
+COMPILE = $(PIN) pyproject.toml
 
 lock: | $(UV) ## write the locks again after a change of pyproject.toml
 	@$(COMPILE) --all-extras --group dev -o requirements/full.txt
 	@$(COMPILE) -c requirements/full.txt -o requirements/base.txt
+	@$(PIN) requirements/mlserver.in -o requirements/mlserver.txt
 
 verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no host
 	@mkdir -p .venv/requirements && cp requirements/*.txt .venv/requirements
@@ -42,13 +44,15 @@ verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no h
 	@diff requirements/full.txt .venv/requirements/full.txt
 	@$(COMPILE) -c requirements/full.txt -o .venv/requirements/base.txt
 	@diff requirements/base.txt .venv/requirements/base.txt
+	@$(PIN) requirements/mlserver.in -o .venv/requirements/mlserver.txt
+	@diff requirements/mlserver.txt .venv/requirements/mlserver.txt
 	@! grep -nE 'https?://|index-url' requirements/*.txt
 
-bench: .venv/full jars ## side-by-side measurements, saved under .run/bench
+bench: .venv/full .venv-mlserver/full jars ## side-by-side measurements, saved under .run/bench
 	@$(RUN) -m scoreops bench --all
 
 clean: down ## remove state, environment and caches
-	@rm -rf .run .venv .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .run .venv .venv-mlserver .mypy_cache .ruff_cache .pytest_cache
 
 .PHONY: jars jars-kafka tools-java
 jars: tools-java .venv/base
@@ -73,8 +77,13 @@ tools-java:
 	@chmod +x $@
 
 .venv/full: requirements/full.txt .venv/bin/scoreops
-	@echo "installing the full environment" && $(SYNC) requirements/full.txt && touch .venv/base $@
+	@echo "installing the full environment" && VIRTUAL_ENV=.venv $(SYNC) requirements/full.txt && touch .venv/base $@
 
 .venv/base: requirements/base.txt .venv/bin/scoreops
-	@test .venv/full -nt requirements/full.txt || { echo "installing the environment"; $(SYNC) requirements/base.txt; }
+	@test .venv/full -nt requirements/full.txt || { echo "installing the environment"; VIRTUAL_ENV=.venv $(SYNC) requirements/base.txt; }
 	@touch $@
+
+# MLServer pins other versions than ours: an environment of its own, for the conformance tests and the benchmark.
+.venv-mlserver/full: requirements/mlserver.txt | $(UV)
+	@test -x .venv-mlserver/bin/python || $(UV) venv -q --python 3.11 .venv-mlserver
+	@echo "installing MLServer" && VIRTUAL_ENV=.venv-mlserver $(SYNC) requirements/mlserver.txt && touch $@
