@@ -1,4 +1,4 @@
-"""What holds for every suite: only tests/integration and tests/e2e may open a network socket."""
+"""What holds for every suite: only tests/integration, tests/e2e and tests/conformance may open a network socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest_socket
 hypothesis.settings.register_profile("scoreops", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("scoreops")
 
-_REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e"))
+_REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e", "conformance"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

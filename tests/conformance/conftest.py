@@ -1,0 +1,51 @@
+"""Real servers as processes, each started once for all tests, and what they answer for.
+
+echo    our server with the two models of tests/conformance/echo.py
+fleet   ours, KServe's and MLServer, all with the XGBoost model of bench/rivals
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from bench.rivals import booster as rival_model
+from bench.rivals import servers
+from bench.rivals.servers import Server
+from scoreops.local import probes
+from scoreops.local.runtime import up
+from scoreops.local.service import Service, python
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        probing = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in probing:
+            one.bind((servers.HOST, 0))
+        return [one.getsockname()[1] for one in probing]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("conformance")
+
+
+@pytest.fixture(scope="session")
+def echo(home) -> Iterator[Server]:
+    ports = (http, grpc) = tuple(free_ports(2))
+    argv = python("-m", "tests.conformance.echo", str(home / "bundles"), str(http), str(grpc))
+    ready = probes.http(servers.HOST, http, "/v2/health/ready")
+    service = Service("echo", home, argv, ready, ports, env=os.environ | {"PYTHONPATH": str(servers.ROOT)})
+    up([service])
+    yield Server("echo", service, http, grpc)
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def booster():
+    return rival_model.train()
