@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from http.client import HTTPConnection
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.rivals.booster import COLUMNS, Rows
+from bench.rivals.booster import COLUMNS, DATATYPE, Rows
 from bench.rivals.servers import HOST, MODEL, Server
+from predictors.protocol import message
 from scoreops.core.errors import Refused
 
 JSON: Final = "REST JSON"
@@ -35,11 +35,11 @@ def question(door: str, rows: Rows) -> Question:
     """The question for `rows` through `door`: byte for byte the same for every server."""
     if door == GRPC:
         return Question({}, _message(rows).SerializeToString())
-    tensor: dict[str, object] = {"name": "features", "datatype": "FP32", "shape": rows.shape}
+    tensor: dict[str, object] = {"name": "features", "datatype": DATATYPE, "shape": rows.shape}
     if door == JSON:
         tensor |= {
             "parameters": {"columns": ",".join(COLUMNS)},
-            "data": rows.ravel().astype(np.float64).round(4).tolist(),
+            "data": rows.ravel().tolist(),
         }
         return Question({"Content-Type": "application/json"}, json.dumps({"inputs": [tensor]}).encode())
     tensor["parameters"] = {"columns": ",".join(COLUMNS), "binary_data_size": rows.nbytes}
@@ -70,17 +70,13 @@ def ask(server: Server, door: str, rows: Rows) -> NDArray[np.float64]:
 
 def protoset() -> bytes:
     """The protocol's description for a client that has no generated code."""
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-
-    described = FileDescriptorProto()
-    _pb2().DESCRIPTOR.CopyToProto(described)
-    return FileDescriptorSet(file=[described]).SerializeToString()
+    return files("predictors").joinpath("open_inference.binpb").read_bytes()
 
 
 def _call(server: Server, body: bytes) -> NDArray[np.float64]:
     import grpc
 
-    made = _pb2().ModelInferResponse
+    made = message("ModelInferResponse")
     with grpc.insecure_channel(f"{HOST}:{server.grpc}") as channel:
         infer = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer", response_deserializer=made.FromString)
         answer = infer(body, timeout=30)
@@ -90,26 +86,7 @@ def _call(server: Server, body: bytes) -> NDArray[np.float64]:
 
 
 def _message(rows: Rows) -> Any:
-    pb2 = _pb2()
-    tensor = pb2.ModelInferRequest.InferInputTensor(name="features", datatype="FP32", shape=rows.shape)
+    request: Any = message("ModelInferRequest")(model_name=MODEL, raw_input_contents=[rows.tobytes()])
+    tensor = request.inputs.add(name="features", datatype=DATATYPE, shape=rows.shape)
     tensor.parameters["columns"].string_param = ",".join(COLUMNS)
-    return pb2.ModelInferRequest(model_name=MODEL, inputs=[tensor], raw_input_contents=[rows.tobytes()])
-
-
-def _pb2() -> Any:
-    """KServe's generated messages, without the six seconds that an import of all of KServe takes."""
-    name = "_kserve_grpc_predict_v2_pb2"
-    if name not in _LOADED:
-        package = importlib.util.find_spec("kserve")
-        assert package is not None
-        assert package.origin is not None
-        file = Path(package.origin).parent / "protocol" / "grpc" / "grpc_predict_v2_pb2.py"
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        _LOADED[name] = module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return _LOADED[name]
-
-
-_LOADED: Final[dict[str, Any]] = {}
+    return request

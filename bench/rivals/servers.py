@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bench.rivals import booster
 from scoreops.core.errors import NotReady
 from scoreops.local import probes
 from scoreops.local.service import Service, python
@@ -33,7 +34,9 @@ class Server(NamedTuple):
         return f"http://{HOST}:{self.http}"
 
 
-def kserve(home: Path, model_file: Path, ports: tuple[int, int], *, quiet: bool, core: int | None = None) -> Server:
+def kserve(
+    home: Path, model_file: Path, ports: tuple[int, int], *, quiet: bool = False, core: int | None = None
+) -> Server:
     """KServe's Python SDK server. `quiet`: without any log; `core`: bound to that core."""
     argv = python(
         *("-W", "ignore", "-m", "bench.rivals.kserve_server"),
@@ -44,7 +47,9 @@ def kserve(home: Path, model_file: Path, ports: tuple[int, int], *, quiet: bool,
     return _server("kserve", home, argv, ports, core)
 
 
-def mlserver(home: Path, model_file: Path, ports: tuple[int, int], *, quiet: bool, core: int | None = None) -> Server:
+def mlserver(
+    home: Path, model_file: Path, ports: tuple[int, int], *, quiet: bool = False, core: int | None = None
+) -> Server:
     """MLServer with its XGBoost runtime, inference in the server's own process. Raises NotReady if not installed."""
     if not MLSERVER.is_file():
         raise NotReady(f"there is no {MLSERVER.relative_to(ROOT)}; run: make setup")
@@ -68,6 +73,18 @@ def mlserver(home: Path, model_file: Path, ports: tuple[int, int], *, quiet: boo
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "model-settings.json").write_text(json.dumps(model))
     return _server("mlserver", home, [str(MLSERVER), "start", str(folder)], ports, core)
+
+
+def bundles(home: Path, model_file: Path, *, columns: Sequence[str]) -> Path:
+    """A folder of bundles with the model as version 1, made as `scoreops models pack` makes it.
+
+    With `columns` each request must name them.
+    """
+    from predictors.packing import pack_model, write_new
+
+    folder = home / "bundles"
+    write_new(pack_model(model_file, MODEL, booster.rows(2).tolist(), columns), folder / MODEL / "1")
+    return folder
 
 
 def ours(

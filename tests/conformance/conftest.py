@@ -13,8 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.rivals import booster as rival_model
-from bench.rivals import servers
+from bench.rivals import booster, servers
 from bench.rivals.servers import Server
 from scoreops.local import probes
 from scoreops.local.runtime import up
@@ -47,5 +46,15 @@ def echo(home) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def booster():
-    return rival_model.train()
+def fleet(home) -> Iterator[list[Server]]:
+    ports = free_ports(6)
+    model_file = booster.save(booster.train(), home / "booster")
+    made = [
+        servers.ours(home, servers.bundles(home, model_file, columns=()), tuple(ports[:2])),
+        servers.kserve(home, model_file, tuple(ports[2:4])),
+        servers.mlserver(home, model_file, tuple(ports[4:])),
+    ]
+    up([server.service for server in made])
+    yield made
+    for server in made:
+        server.service.stop()
