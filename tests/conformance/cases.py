@@ -23,6 +23,11 @@ DIGITS = 6
 ID = "q-1"
 
 
+def shown(found: Any) -> str:
+    """What is compared, as one line of text."""
+    return json.dumps(found, ensure_ascii=False)
+
+
 def parsed(answer: httpx.Response) -> Any:
     """The JSON of an answer, or a word for what it has instead."""
     if not answer.content:
@@ -98,7 +103,7 @@ class Case(NamedTuple):
     def ask(self, client: httpx.Client) -> str:
         """Status and what is compared, as one line of text."""
         answer = client.request(self.method, self.path, content=self.body, headers=self.headers)
-        return f"{answer.status_code} {json.dumps(self.look(answer), ensure_ascii=False)}"
+        return f"{answer.status_code} {shown(self.look(answer))}"
 
 
 def tensor(given: Any = ROWS, *, name: str = "features", datatype: str = "FP64", **changed: Any) -> dict[str, Any]:

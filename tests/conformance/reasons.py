@@ -1,4 +1,4 @@
-"""Why our answer is not that of KServe's server or of MLServer, for each case of tests/conformance/cases.py."""
+"""Why our answer is not that of KServe's server or of MLServer, for the cases of cases.py and calls.py that differ."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 WORDS = "The protocol's error object for each error, also for those of HTTP itself."
 MALFORMED = "A body that is no request is a bad request, 400, as the protocol's description says; 422 is not in it."
 CLIENT = "A mistake of the client is 400: 500 would page somebody, and a client would try it again."
+CLIENT_CALL = "A mistake of the client is INVALID_ARGUMENT, so that no client tries it again."
 V1 = "The first protocol is KServe's; MLServer does not have it."
 VERSIONS = "We serve several versions at once; KServe's server knows none."
 
@@ -59,4 +60,21 @@ REASONS: Mapping[str, str] = {
     "v1: an unknown model": V1,
     "v1: no instances": CLIENT,
     "v1: malformed JSON": V1,
+    "gRPC: the standard health check": "Kubernetes and load balancers ask this one, which the others do not have.",
+    "gRPC: an unknown model is ready": "MLServer's ready call has no status for it.",
+    "gRPC: metadata of the model": "A bundle knows its inputs and outputs; the others what somebody told them.",
+    "gRPC: index of the repository": "KServe's server has load and unload, but no index.",
+    "gRPC: raw and not raw at once": "The protocol's text forbids it.",
+    "gRPC: names and shapes of the outputs": "The bundle names its outputs. MLServer makes a column of them.",
+    "gRPC: an output by name": "KServe's XGBoost server calls its output `output-0`, whatever is asked for.",
+    "gRPC: an unknown output by name": "KServe's server refuses it over REST only.",
+    "gRPC: a version": VERSIONS,
+    "gRPC: an unknown version": "KServe's server answers with the version that it has, whichever was asked for.",
+    "gRPC: no contents": CLIENT_CALL,
+    "gRPC: an unknown datatype": CLIENT_CALL,
+    "gRPC: fewer bytes than the shape says": CLIENT_CALL,
+    "gRPC: half a number": CLIENT_CALL,
+    "gRPC: a column too few": "As over REST: through KServe's server the rows come back with wrong numbers.",
+    "gRPC: no rows": "A question without rows is a mistake of the client.",
+    "gRPC: bytes that are no message": CLIENT_CALL,
 }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 
+import grpc
 import httpx
 import pytest
 
-from bench.rivals.servers import ROOT
+from bench.rivals.servers import HOST, ROOT
+from tests.conformance.calls import CALLS
 from tests.conformance.cases import CASES
 from tests.conformance.reasons import REASONS
 
@@ -19,21 +21,24 @@ PAGE = ROOT / "docs" / "reference" / "protocol-differences.md"
 HEAD = """# Where our answers differ
 
 The same requests to our server, to KServe's Python SDK server (0.21.0) and to MLServer (1.7.1) on the same XGBoost
-model of 29 features; they stand in `tests/conformance/cases.py`. Compared are statuses and bodies, floats to six
-digits; of an error only the form, since each server has its own words. A difference that appears or disappears fails
-the test that writes this page: `REGEN=1 make test ARGS=tests/conformance`.
+model of 29 features; they stand in `cases.py` and `calls.py` of `tests/conformance`. Compared are statuses and bodies,
+floats to six digits; of an error only the form, since each server has its own words. A difference that appears or
+disappears fails the test that writes this page: `REGEN=1 make test ARGS=tests/conformance`.
 """
 
 
 @pytest.fixture(scope="module")
 def answers(fleet):
     """By case: the answer of each server, in the order of the fleet."""
-    made = {name: [] for name in CASES}
+    made = {name: [] for name in CASES | CALLS}
     alone = httpx.Limits(max_keepalive_connections=0)  # MLServer breaks the connection after each 500
     for server in fleet:
         with httpx.Client(base_url=server.url, timeout=30, limits=alone) as client:
             for name, case in CASES.items():
                 made[name].append(case.ask(client))
+        with grpc.insecure_channel(f"{HOST}:{server.grpc}") as channel:
+            for name, call in CALLS.items():
+                made[name].append(call.ask(channel))
     return made
 
 
