@@ -72,7 +72,7 @@ def mlserver(
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "model-settings.json").write_text(json.dumps(model))
-    return _server("mlserver", home, [str(MLSERVER), "start", str(folder)], ports, core)
+    return _server("mlserver", home, [str(MLSERVER), "start", str(folder)], ports, core, {"PYTHONPATH": ""})
 
 
 def bundles(home: Path, model_file: Path, *, columns: Sequence[str]) -> Path:
