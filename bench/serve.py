@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -36,6 +36,7 @@ LOAD_CORE: Final = 1
 ROWS: Final = (1, 100)
 ABSENT: Final = {("mlserver", BINARY)}
 """Doors that a server does not have."""
+THEIRS: Final = ("kserve", "mlserver")
 ROUNDS: Final = 3
 BEST_S: Final = 1.6
 """Seconds of one closed loop: about five in all rounds together."""
@@ -55,6 +56,9 @@ class Run(NamedTuple):
 
     load: _load.Load
     cpu_us: float
+
+
+_Runs = Mapping[str, list[Run]]
 
 
 class Cell(NamedTuple):
@@ -166,29 +170,36 @@ def _measure(bench: Bench, cell: Cell) -> dict[str, object]:
     for server in among:
         bench.run(server, cell, WARM_S)
     best = bench.rounds(among, cell, BEST_S)
-    per_s = {name: _median([run.load.per_s for run in runs]) for name, runs in best.items()}
+    per_s = {name: median(run.load.per_s for run in runs) for name, runs in best.items()}
     rate = round(min(PACE, SHARE * min(per_s.values())))
     paced = bench.rounds(among, cell, PACED_S, rate)
+    return {f"{cell}: {what}": found for what, found in _figures(per_s, best, paced, rate).items() if found}
+
+
+def _figures(per_s: Mapping[str, float], best: _Runs, paced: _Runs, rate: int) -> dict[str, object]:
+    """The figures of one cell by what they are. A server that is not busy in the closed loop waited for the load."""
     late = {
-        name: [_median([getattr(run.load, f"p{q}_ms") for run in runs]) for q in (50, 99)]
+        name: [round(median(getattr(run.load, f"p{q}_ms") for run in runs), 2) for q in (50, 99)]
         for name, runs in paced.items()
     }
-    failed = {name: sum(run.load.failed for run in best[name] + paced[name]) for name in per_s}
+    cpu = {name: median(run.cpu_us for run in runs) for name, runs in best.items()}
+    failed = {name: sum(run.load.failed for run in best[name] + paced[name]) for name in best}
     return {
-        f"{cell}: requests/s": {name: round(value) for name, value in per_s.items()} | _ratios(per_s),
-        f"{cell}: p50, p99 ms at {rate}/s": {name: [round(ms, 2) for ms in both] for name, both in late.items()},
-        f"{cell}: server's CPU, us/request": {
-            name: round(_median([r.cpu_us for r in runs])) for name, runs in best.items()
-        },
-    } | ({f"{cell}: failed": failed} if any(failed.values()) else {})
+        "requests/s": _whole(per_s) | _ratios(per_s),
+        "server busy, %": _whole({name: per_s[name] * cpu[name] / 1e4 for name in cpu}),
+        "server's CPU, us/request": _whole(cpu) | _ratios({name: 1 / us for name, us in cpu.items()}),
+        f"p50, p99 ms at {rate}/s": late,
+        "failed": failed if any(failed.values()) else {},
+    }
 
 
-def _ratios(per_s: Mapping[str, float]) -> dict[str, float]:
-    return {f"ours/{name}": round(per_s["ours"] / per_s[name], 1) for name in ("kserve", "mlserver") if name in per_s}
+def _whole(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value) for name, value in values.items()}
 
 
-def _median(values: Sequence[float]) -> float:
-    return statistics.median(values)
+def _ratios(values: Mapping[str, float]) -> dict[str, float]:
+    """How many times better ours is, where more is better."""
+    return {f"ours/{name}": round(values["ours"] / values[name], 1) for name in THEIRS if name in values}
 
 
 def _process(server: Server) -> Any:
