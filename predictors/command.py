@@ -24,7 +24,9 @@ def serve(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A score, or a model of your own; repeat it. Default: all scores."),
+        typer.Option(
+            help="A score or a model of your own, or NAME@VERSION, NAME@ALIAS; repeat it. Default: all scores."
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SCOREOPS_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="REST port. Default: SCOREOPS_PORT_BASE + 80.")] = None,
@@ -59,35 +61,34 @@ def serve(
     Example: scoreops serve --model trust --port 8080 --grpc-port 8081 --log --shadow trust=candidate:0.1
     """
     count = workers or len(os.sched_getaffinity(0))
-    if count > 1 and admin:
-        raise BadInput("loading and unloading would reach one worker only; use --workers 1", "admin")
-    if shadow and not log:
-        raise BadInput("a shadow's answers are written to the inference log; add --log", "shadow")
-    if (tls_cert is None) != (tls_key is None) or (tls_client_ca and not tls_cert):
-        raise BadInput("TLS needs --tls-cert and --tls-key", "tls")
-    from predictors.workers import run_workers, share_metrics
+    _check(count > 1 and admin, "admin", "loading and unloading would reach one worker only; use --workers 1")
+    _check(shadow and not log, "shadow", "a shadow's answers are written to the inference log; add --log")
+    _check((tls_cert is None) != (tls_key is None), "tls", "TLS needs --tls-cert and --tls-key")
+    _check(tls_client_ca and not tls_cert, "tls", "TLS needs --tls-cert and --tls-key")
+    _check(log_inputs not in {"values", "hash"}, "log-inputs", f"{log_inputs!r} is not one of values, hash")
+    from predictors.workers import share_metrics
 
     metrics_dir = share_metrics() if count > 1 else ""
     from predictors.admission import Limits
     from predictors.inference_log import Detail
-    from predictors.listening import Tls, listen
+    from predictors.listening import Tls
     from predictors.logs import configure
     from predictors.plain import scores
-    from predictors.server import Options, run
+    from predictors.server import Options
     from predictors.shadow import parse_rule
-    from predictors.sources import FolderSource, RegistrySource
+    from predictors.sources import FolderSource, PinnedSource, RegistrySource
     from scoreops.adapters.registry import Registry
 
-    if log_inputs not in list(Detail):
-        raise BadInput(f"{log_inputs!r} is not one of {', '.join(Detail)}", "log-inputs")
     configure(as_json=as_json or not sys.stderr.isatty())
     settings = Settings()
+    named = [one.partition("@") for one in model or ()]
+    source = FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url))
     options = Options(
         host=host or settings.host,
         port=settings.predictor_port if port is None else port,
         grpc_port=(settings.predictor_grpc_port if grpc_port is None else grpc_port) if grpc else None,
-        scores=scores(model or ()),
-        source=FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url)),
+        scores=scores([name for name, _, _ in named]),
+        source=PinnedSource(source, {name: pin for name, _, pin in named if pin}),
         version=_release(),
         kafka=settings.kafka_bootstrap if log else "",
         log_detail=Detail(log_inputs),
@@ -107,6 +108,19 @@ def serve(
             deadline_s=deadline_s,
         ),
     )
+    _run(options, count, metrics_dir)
+
+
+def _check(wrong: object, option: str, said: str) -> None:
+    if wrong:
+        raise BadInput(said, option)
+
+
+def _run(options: Any, count: int, metrics_dir: str) -> None:
+    from predictors.listening import listen
+    from predictors.server import run
+    from predictors.workers import run_workers
+
     if count == 1:
         run(options)
     else:

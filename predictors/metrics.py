@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -61,59 +62,30 @@ class Metrics:
         self.registry = own = CollectorRegistry()
         if not shared:  # among several workers it would be that of one of them
             ProcessCollector(registry=own)
-        self.requests = Counter(
-            "predictor_requests", "Inference requests to a known version.", (*_BY, "outcome"), registry=own
-        )
-        self.refused = Counter(
-            "predictor_http_errors", "HTTP requests answered with an error, by status.", ("status",), registry=own
-        )
-        self.rpc_errors = Counter(
-            "predictor_grpc_errors", "gRPC calls answered with an error, by code.", ("code",), registry=own
-        )
-        self.seconds = Histogram(
-            "predictor_request_duration_seconds",
-            "From the decoded request to its answer.",
-            _BY,
-            buckets=SECONDS,
-            registry=own,
-        )
-        self.rows = Histogram("predictor_batch_rows", "Rows in one request.", _BY, buckets=ROWS, registry=own)
-        self.together = Histogram(
-            "predictor_batch_requests", "Requests answered by one call of a model.", buckets=TOGETHER, registry=own
-        )
-        self.queued = Gauge(
-            "predictor_queue_requests",
-            "Requests waiting or being computed: few rows on the loop, others in a thread.",
-            ("lane",),
-            registry=own,
-            multiprocess_mode="livesum",
-        )
-        self.rejected = Counter(
-            "predictor_rejected", "Requests refused before any work: concurrency, wait, memory.", ("why",), registry=own
-        )
-        self.in_flight = Gauge(
-            "predictor_requests_in_flight", "Requests being answered.", registry=own, multiprocess_mode="livesum"
-        )
-        self.loads = Counter("predictor_model_loads", "Bundles loaded or refused.", (*_BY, "outcome"), registry=own)
-        self.load_seconds = Histogram(
-            "predictor_model_load_duration_seconds", "From fetching a bundle to ready.", ("model",), registry=own
-        )
-        self.serving = Gauge(
-            "predictor_model_ready",
-            "1 while a version answers under an alias, 0 after.",
-            (*_BY, "alias"),
-            registry=own,
-            multiprocess_mode="livemin",
-        )
-        self.shadowed = Counter(
-            "predictor_shadow",
-            "Requests copied to a second version: ok, error, dropped.",
-            (*_BY, "outcome"),
-            registry=own,
-        )
-        self.logged = Counter(
-            "predictor_inference_log", "Answers for the inference log: in, sent, dropped.", ("stage",), registry=own
-        )
+        count, measure = partial(Counter, registry=own), partial(Histogram, registry=own)
+        outcome, now = (*_BY, "outcome"), partial(Gauge, registry=own, multiprocess_mode="livesum")
+        self.requests = count("predictor_requests", "Inference requests to a known version.", outcome)
+        self.refused = count("predictor_http_errors", "HTTP requests answered with an error, by status.", ["status"])
+        self.rpc_errors = count("predictor_grpc_errors", "gRPC calls answered with an error, by code.", ["code"])
+        said = "From the decoded request to its answer."
+        self.seconds = measure("predictor_request_duration_seconds", said, _BY, buckets=SECONDS)
+        self.rows = measure("predictor_batch_rows", "Rows in one request.", _BY, buckets=ROWS)
+        said = "Requests answered by one call of a model."
+        self.together = measure("predictor_batch_requests", said, buckets=TOGETHER)
+        said = "Requests waiting or being computed: few rows on the loop, others in a thread."
+        self.queued = now("predictor_queue_requests", said, ["lane"])
+        said = "Requests refused before any work: concurrency, wait, memory."
+        self.rejected = count("predictor_rejected", said, ["why"])
+        self.in_flight = now("predictor_requests_in_flight", "Requests being answered.")
+        self.loads = count("predictor_model_loads", "Bundles loaded or refused.", outcome)
+        said = "From fetching a bundle to ready."
+        self.load_seconds = measure("predictor_model_load_duration_seconds", said, ["model"])
+        said = "1 while a version answers under an alias, 0 after."
+        everywhere = partial(Gauge, registry=own, multiprocess_mode="livemin")
+        self.serving = everywhere("predictor_model_ready", said, (*_BY, "alias"))
+        self.shadowed = count("predictor_shadow", "Requests copied to a second version: ok, error, dropped.", outcome)
+        said = "Answers for the inference log: in, sent, dropped."
+        self.logged = count("predictor_inference_log", said, ["stage"])
         for stage in ("in", "sent", "dropped"):
             self.logged.labels(stage)
         self._children: dict[tuple[str, str], _Children] = {}

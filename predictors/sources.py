@@ -46,6 +46,30 @@ class RegistrySource:
         return self._registry.fetch(model, version)[1]
 
 
+class PinnedSource:
+    """`source`, in which the champion of some models is the version or alias that `pins` name, and nothing else."""
+
+    def __init__(self, source: Source, pins: Mapping[str, str]) -> None:
+        self._source = source
+        self._pins = pins
+        self.immutable = source.immutable
+
+    def aliases(self, model: str) -> Mapping[str, str]:
+        pin = self._pins.get(model)
+        if pin is None:
+            return self._source.aliases(model)
+        return {CHAMPION: pin if pin.isdecimal() else self._named(model, pin)}
+
+    def fetch(self, model: str, version: str) -> Mapping[str, bytes]:
+        return self._source.fetch(model, version)
+
+    def _named(self, model: str, alias: str) -> str:
+        found = self._source.aliases(model)
+        if alias not in found:
+            raise NotFound(f"{model} has no alias {alias!r}; it has {', '.join(sorted(found)) or 'none'}")
+        return found[alias]
+
+
 class FolderSource:
     """ROOT/<model>/bundle.json, or ROOT/<model>/<version>/bundle.json where the highest version is the champion and the
     next one `previous`. ROOT is a folder on this machine or `s3://BUCKET/PREFIX`.

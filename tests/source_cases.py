@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from predictors.sources import PinnedSource
 from scoreops.adapters.registry import CHAMPION, PREVIOUS
 from scoreops.core.bundle import MANIFEST
 from scoreops.core.errors import BadInput, NotFound
@@ -102,3 +103,14 @@ class SourceCases:
         place.spoil(place.model, "1", {MANIFEST: None})
         with pytest.raises((NotFound, BadInput)):
             place.source.fetch(place.model, "1")
+
+    def test_a_pin_holds_one_version_of_one_model(self, place):
+        for number in (1, 2):
+            place.put(place.model, numbered(number, place.model))
+        for pin, version in (("1", "1"), ("2", "2"), (CHAMPION, "2"), (PREVIOUS, "1")):
+            pinned = PinnedSource(place.source, {place.model: pin})
+            assert pinned.aliases(place.model) == {CHAMPION: version}
+            assert pinned.fetch(place.model, version) == numbered(int(version), place.model)
+        with pytest.raises(NotFound, match="has no alias 'spring'"):
+            PinnedSource(place.source, {place.model: "spring"}).aliases(place.model)
+        assert PinnedSource(place.source, {"other": "7"}).aliases(place.model)[CHAMPION] == "2"
