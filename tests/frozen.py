@@ -76,7 +76,7 @@ class Success:
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.head = json.loads(files["head.json"])
-        self.boosters = {target: OnnxModel(files[f"{target}.onnx"], "forecast") for target in TARGETS}
+        self.boosters = {target: OnnxModel(files[f"{target}.onnx"], "predict") for target in TARGETS}
         self.lstm = OnnxModel(files["lstm.onnx"], "forecast")
         stop = self.head["until"] + 21 * 24
         self.curves = {name: curve_of(text, stop) for name, text in json.loads(files["prophet.json"]).items()}

@@ -168,16 +168,21 @@ def _graph(
     """A graph of predict = link(scale * sum of the trees); the trees are summed in `dtype`, the rest in 64 bits."""
     from onnx import TensorProto, helper, numpy_helper
 
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    options = {"axis": 1} if link == "Softmax" else {}
+    kind, wide = helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), TensorProto.DOUBLE
+    steps: list[tuple[bool, str, list[str], dict[str, Any]]] = [
+        (kind != wide, "Cast", [], {"to": kind}),
+        (True, "TreeEnsemble", [], {"domain": "ai.onnx.ml", **trees.attributes()}),
+        (kind != wide, "Cast", [], {"to": wide}),
+        (scale != 1, "Mul", ["scale"], {}),
+        (link != "Identity", link, [], {"axis": 1} if link == "Softmax" else {}),
+        (True, "Reshape", ["shape"], {}),
+        (kind != wide, "Cast", [], {"to": kind}),
+    ]
+    needed = [step[1:] for step in steps if step[0]]
+    names = [FEATURES, *(f"step{place}" for place in range(1, len(needed))), PREDICT]
     nodes = [
-        helper.make_node("Cast", [FEATURES], ["compared"], to=kind),
-        helper.make_node("TreeEnsemble", ["compared"], ["sum"], domain="ai.onnx.ml", **trees.attributes()),
-        helper.make_node("Cast", ["sum"], ["wide"], to=TensorProto.DOUBLE),
-        helper.make_node("Mul", ["wide", "scale"], ["scaled"]),
-        helper.make_node(link, ["scaled"], ["linked"], **options),
-        helper.make_node("Reshape", ["linked", "shape"], ["shaped"]),
-        helper.make_node("Cast", ["shaped"], [PREDICT], to=kind),
+        helper.make_node(kind_of, [names[place], *more], [names[place + 1]], **options)
+        for place, (kind_of, more, options) in enumerate(needed)
     ]
     shape = [-1] if targets == 1 else [-1, targets]
     constants = {"scale": np.array([scale]), "shape": np.array(shape, dtype=np.int64)}

@@ -9,6 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from scoreops.core.errors import Refused
+from scoreops.core.tree_ensemble import Ensemble, Mode, Split
 
 Array = NDArray[np.float64]
 
@@ -79,96 +80,6 @@ def export_xgboost(booster: Any, rows: Array) -> bytes:
     return checked(data, OnnxModel(data, "margin")(rows), np.asarray(want, dtype=np.float64), "XGBoost")
 
 
-def export_lightgbm(booster: Any, rows: Array) -> bytes:
-    """A LightGBM regressor without categories, checked on `rows`. Output "forecast", (n, 1).
-
-    The usual converter sums 32-bit floats and misses the tolerance; this ensemble compares and sums in 64 bits.
-    """
-    from onnx import TensorProto, helper
-
-    trees = _Trees()
-    for tree in booster.dump_model()["tree_info"]:
-        trees.add(tree["tree_structure"])
-    ensemble = helper.make_node(
-        "TreeEnsemble", ["features"], ["forecast"], domain="ai.onnx.ml", n_targets=1, **trees.attributes()
-    )
-    graph = helper.make_graph(
-        [ensemble],
-        "lightgbm",
-        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, rows.shape[1]])],
-        [helper.make_tensor_value_info("forecast", TensorProto.DOUBLE, [None, 1])],
-    )
-    data = _bytes(graph)
-    return checked(data, OnnxModel(data, "forecast")(rows), booster.predict(rows, num_threads=1), "LightGBM")
-
-
-class _Trees:
-    """Trees as the attributes of one ONNX TreeEnsemble in 64 bits: inner nodes and leaves in arrays of their own."""
-
-    def __init__(self) -> None:
-        self._roots: list[int] = []
-        self._inner: list[list[Any]] = []
-        self._leaves: list[float] = []
-
-    def add(self, tree: dict[str, Any]) -> None:
-        """Add one of LightGBM's; a tree that is a leaf becomes a split with that leaf on both sides."""
-        self._roots.append(len(self._inner))
-        if "leaf_value" in tree:
-            place, _ = self._place(tree)
-            self._inner.append([0, 0.0, place, 1, place, 1, 0])
-        else:
-            self._place(tree)
-
-    def _place(self, node: dict[str, Any]) -> tuple[int, int]:
-        """Index of `node` and whether it is a leaf, after it and what hangs below were added."""
-        if "leaf_value" in node:
-            self._leaves.append(float(node["leaf_value"]))
-            return len(self._leaves) - 1, 1
-        index, threshold = len(self._inner), float(node["threshold"])
-        # LightGBM reads a missing value as 0 where training saw none, else sends it where it learned to.
-        missing_left = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
-        row = [int(node["split_feature"]), threshold]
-        self._inner.append(row)
-        row += [*self._place(node["left_child"]), *self._place(node["right_child"]), int(missing_left)]
-        return index, 0
-
-    def add_sklearn(self, tree: Any, used: NDArray[np.int64], values: Array) -> None:
-        """Add one of scikit-learn's, of the columns `used`, with the `values` of its nodes; no value is missing."""
-        leaf = tree.children_left < 0
-        first = np.where(leaf, len(self._leaves), len(self._inner))
-        place = (first + np.where(leaf, np.cumsum(leaf), np.cumsum(~leaf)) - 1).tolist()
-        self._roots.append(len(self._inner))
-        if leaf[0]:
-            self._inner.append([0, 0.0, place[0], 1, place[0], 1, 0])
-        for node in np.flatnonzero(~leaf):
-            left, right = tree.children_left[node], tree.children_right[node]
-            sides = [place[left], int(leaf[left]), place[right], int(leaf[right])]
-            self._inner.append([int(used[tree.feature[node]]), float(tree.threshold[node]), *sides, 0])
-        self._leaves += values[leaf].tolist()
-
-    def attributes(self) -> dict[str, Any]:
-        """Attributes of the operator; thresholds and weights in 64 bits. Mode 0 is <=, aggregation 1 is the sum."""
-        from onnx import numpy_helper
-
-        features, splits, left, left_leaf, right, right_leaf, missing = (
-            list(c) for c in zip(*self._inner, strict=True)
-        )
-        return {
-            "aggregate_function": 1,
-            "tree_roots": self._roots,
-            "nodes_featureids": features,
-            "nodes_modes": numpy_helper.from_array(np.zeros(len(features), dtype=np.uint8)),
-            "nodes_splits": numpy_helper.from_array(np.array(splits, dtype=np.float64)),
-            "nodes_truenodeids": left,
-            "nodes_trueleafs": left_leaf,
-            "nodes_falsenodeids": right,
-            "nodes_falseleafs": right_leaf,
-            "nodes_missing_value_tracks_true": missing,
-            "leaf_targetids": [0] * len(self._leaves),
-            "leaf_weights": numpy_helper.from_array(np.array(self._leaves, dtype=np.float64)),
-        }
-
-
 def export_isolation_forest(forest: Any, rows: Array) -> bytes:
     """A scikit-learn IsolationForest as one tree ensemble, checked on `rows`.
 
@@ -178,13 +89,13 @@ def export_isolation_forest(forest: Any, rows: Array) -> bytes:
     """
     from onnx import TensorProto, helper
 
-    trees = _Trees()
+    trees = Ensemble(Mode.AT_MOST, 1, np.float64)
     for estimator, used in zip(forest.estimators_, forest.estimators_features_, strict=True):
-        trees.add_sklearn(estimator.tree_, used, _depths(estimator.tree_))
+        trees.add(_sklearn_tree(estimator.tree_, used, _depths(estimator.tree_), 0))
     scale = float(len(forest.estimators_) * _average_path(np.array([forest.max_samples_]))[0])
     nodes = [
         helper.make_node("Cast", ["features"], ["wide"], to=TensorProto.DOUBLE),
-        helper.make_node("TreeEnsemble", ["wide"], ["depth"], domain="ai.onnx.ml", n_targets=1, **trees.attributes()),
+        helper.make_node("TreeEnsemble", ["wide"], ["depth"], domain="ai.onnx.ml", **trees.attributes()),
         helper.make_node("Mul", ["depth", "scale"], ["exponent"]),
         helper.make_node("Pow", ["two", "exponent"], ["score"]),
     ]
@@ -209,6 +120,14 @@ def _bytes(graph: Any) -> bytes:
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
     return data
+
+
+def _sklearn_tree(tree: Any, used: NDArray[np.int64], values: Array, node: int) -> Split | float:
+    """What hangs below `node` of a tree of the columns `used`, with `values` for its leaves; no value is missing."""
+    if tree.children_left[node] < 0:
+        return float(values[node])
+    left, right = (_sklearn_tree(tree, used, values, side[node]) for side in (tree.children_left, tree.children_right))
+    return Split(int(used[tree.feature[node]]), float(tree.threshold[node]), False, left, right)
 
 
 def _depths(tree: Any) -> Array:

@@ -132,7 +132,7 @@ class SuccessScorer:
     """Forecasts rows; loads the ONNX sessions and Prophet's curves once."""
 
     def __init__(self, model: SuccessModel) -> None:
-        self._boosters = [OnnxModel(model.boosters[target], "forecast") for target in TARGETS]
+        self._boosters = [OnnxModel(model.boosters[target], "predict", "forecast") for target in TARGETS]
         self._lstm = OnnxModel(model.lstm, "forecast") if model.lstm is not None else None
         until = model.prophet_until + GRID_HOURS
         self._curves = Curves({name: curve_of(text, until) for name, text in model.prophets.items()})

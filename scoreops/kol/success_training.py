@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from scoreops.core.conformal import Band, Median, fit_band, fit_median
 from scoreops.core.errors import Refused
-from scoreops.core.onnx_models import OnnxModel, export_lightgbm
+from scoreops.core.onnx_export import lightgbm_graph
+from scoreops.core.onnx_models import OnnxModel
 from scoreops.kol.hours import HourCube
 from scoreops.kol.success import BASELINE, INTERVAL, SuccessModel, members_of
 from scoreops.kol.success_curves import Curves, curve_of
@@ -103,7 +104,7 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: boo
     sample = rows.features[:: max(1, len(rows.features) // 2000)]
     stop = totals.start + len(next(iter(totals.series.values())))
     model = SuccessModel(
-        boosters={target: export_lightgbm(booster, sample) for target, booster in boosters.items()},
+        boosters={target: lightgbm_graph(booster, sample) for target, booster in boosters.items()},
         prophets=fit_prophets(totals),
         prophet_until=stop,
         blends=blends,

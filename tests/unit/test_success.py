@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scoreops.core.conformal import Band, Median
 from scoreops.core.errors import BadInput
-from scoreops.core.onnx_models import export_lightgbm
+from scoreops.core.onnx_export import lightgbm_graph
 from scoreops.kol.success import SuccessModel, SuccessScorer, degrade, order_value
 from scoreops.kol.success_curves import Curve
 from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS, success_features, success_targets
@@ -29,7 +29,7 @@ def model():
     rows = rng.uniform(0, 50, (500, WIDTH))
     settings = {"objective": "regression", "verbosity": -1, "seed": 1, "num_threads": 1}
     booster = lightgbm.train(settings, lightgbm.Dataset(rows, np.log1p(rows[:, LAG])), 100)
-    exported = export_lightgbm(booster, rows)
+    exported = lightgbm_graph(booster, rows)
     same = dict.fromkeys
     return SuccessModel(
         boosters=same(TARGETS, exported),

@@ -1,6 +1,5 @@
 """Exported models answer as the libraries that trained them, missing values included."""
 
-import lightgbm
 import numpy as np
 import pytest
 import xgboost
@@ -12,7 +11,6 @@ from scoreops.core.onnx_models import (
     OnnxModel,
     checked,
     export_isolation_forest,
-    export_lightgbm,
     export_xgboost,
     single,
 )
@@ -35,23 +33,6 @@ def test_xgboost(asked, holes):
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4}, xgboost.DMatrix(single(rows), LABELS), 60)
     made = OnnxModel(export_xgboost(booster, rows), "margin")(asked)
     assert worst(made, booster.predict(xgboost.DMatrix(single(asked)), output_margin=True)) <= TOLERANCE
-
-
-@pytest.mark.parametrize("asked", [pytest.param(ASKED, id="known"), pytest.param(HOLES, id="with holes")])
-@pytest.mark.parametrize("holes", [False, True])
-def test_lightgbm(asked, holes):
-    rows = np.where(np.random.default_rng(2).random(ROWS.shape) < 0.1, np.nan, ROWS) if holes else ROWS
-    data = lightgbm.Dataset(rows, 1000 * LABELS + ROWS[:, 2])
-    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, data, 60)
-    made = OnnxModel(export_lightgbm(booster, rows), "forecast")(asked)
-    assert worst(made, booster.predict(asked)) <= TOLERANCE
-
-
-def test_lightgbm_that_learned_nothing_is_one_leaf():
-    data = lightgbm.Dataset(ROWS[:30], np.full(30, 7.0))
-    booster = lightgbm.train({"verbosity": -1, "num_threads": 1}, data, 3)
-    made = OnnxModel(export_lightgbm(booster, ROWS), "forecast")(ASKED[:5])
-    np.testing.assert_allclose(made, booster.predict(ASKED[:5]))
 
 
 def test_a_sure_booster_keeps_the_digits_of_its_log_odds():
