@@ -56,7 +56,7 @@ REASONS: Mapping[str, str] = {
     "v1: the model is ready": V1,
     "v1: rows": V1,
     "v1: rows as `inputs`": "`inputs` is the word of the second protocol; the first one has `instances`.",
-    "v1: rows as objects": "Columns by name are put in order; KServe's server stumbles over scalars.",
+    "v1: rows as objects": "This bundle names no columns, so none can be put in order; with names they are.",
     "v1: an unknown model": V1,
     "v1: no instances": CLIENT,
     "v1: malformed JSON": V1,
