@@ -14,6 +14,9 @@ from scoreops.core.errors import Overloaded
 
 _SMOOTH: Final = 0.1
 """Weight of the newest request in the average time of one."""
+_STALL: Final = 5.0
+_LEAST_S: Final = 0.001
+"""A request counts as at most so many averages and such a time."""
 
 
 class Limits(NamedTuple):
@@ -21,8 +24,8 @@ class Limits(NamedTuple):
 
     rows: int = 10_000
     """Most rows in one request."""
-    inline_rows: int = 64
-    """Up to so many rows are computed on the event loop; more, or optional inputs, in a thread: others go on."""
+    inline_s: float = 0.002
+    """Rows that take less time are computed on the event loop; more, or optional inputs, in a thread: others go on."""
     body_bytes: int = 32 * 1024 * 1024
     """Largest body, after it was unpacked."""
     buffered_bytes: int = 256 * 1024 * 1024
@@ -60,8 +63,9 @@ class Lane:
         """Give the place back; `seconds` is how long the work took, None when none was done."""
         self.waiting -= 1
         self._gauge.dec()
-        if seconds is not None:
-            self._seconds += _SMOOTH * (seconds - self._seconds)
+        if seconds is not None:  # one long stall is no rule
+            usual = min(seconds, _STALL * self._seconds + _LEAST_S)
+            self._seconds += _SMOOTH * (usual - self._seconds)
 
 
 class Turn:

@@ -66,9 +66,8 @@ def _groups(queue: Sequence[_Waiting]) -> list[list[_Waiting]]:
     groups: dict[Hashable, list[_Waiting]] = {}
     for number, one in enumerate(queue):
         question = one.question
-        alike = (id(one.served), question.reasons, tuple(question.inputs))
-        together = one.served.rowwise and not question.parameters
-        groups.setdefault(alike if together else number, []).append(one)
+        alike = (id(one.served), question.reasons, tuple(question.inputs), repr(question.parameters))
+        groups.setdefault(alike if one.served.rowwise else number, []).append(one)
     return list(groups.values())
 
 

@@ -88,8 +88,7 @@ class DataPlane:
         served = entry.served
         with self._metrics.request(served.model, served.version) as meter:
             question = ask(served, request, self.limits.rows)
-            few = question.rows <= self.limits.inline_rows and len(question.inputs) == 1
-            slow = not (few and served.quick)
+            slow = question.rows * served.row_s > self.limits.inline_s or len(question.inputs) > 1
             outputs = await (self._thread(served, question, until) if slow else self._batcher.ask(served, question))
             meter.done(question.rows, time.perf_counter() - started)
         name = request.id or f"{self._session}-{next(self._numbers)}"

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-import msgspec
+import numpy as np
+import orjson
 import structlog
 
 from predictors.lineup import Entry
 from predictors.metrics import Metrics
 from predictors.served import Question
-from predictors.tensors import Array, InferResponse, Tensor
+from predictors.tensors import Array, InferResponse
 from scoreops.kol.events import INFERENCE_TOPIC
 
 ROWS: Final = 500
 """Most rows in one message."""
 POLL_S: Final = 0.1
 _log: Final = structlog.get_logger("predictors.inference_log")
-_JSON: Final = msgspec.json.Encoder()
+_NUMBERS: Final = orjson.OPT_SERIALIZE_NUMPY
 
 
 class Detail(StrEnum):
@@ -63,7 +64,9 @@ class InferenceLog:
             message = self._message(entry, question, response, slice(start, min(start + ROWS, question.rows)))
             if shadow_of:
                 message["shadow_of"] = shadow_of
-            if not self._sink.offer(INFERENCE_TOPIC, message["request_id"].encode(), _JSON.encode(message)):
+            if not self._sink.offer(
+                INFERENCE_TOPIC, message["request_id"].encode(), orjson.dumps(message, option=_NUMBERS)
+            ):
                 self._ended(False)
 
     def poll(self) -> None:
@@ -94,21 +97,19 @@ class InferenceLog:
             "first_row": part.start,
             "rows": question.rows,
             "inputs": self._inputs(question.inputs, part),
-            "outputs": _outputs(response.outputs, part),
+            "outputs": {tensor.name: _values(tensor.data[part]) for tensor in response.outputs},
         }
 
     def _inputs(self, inputs: Mapping[str, Array], part: slice) -> dict[str, Any]:
-        return {
-            name: _digest(data[part]) if self._detail is Detail.HASH or data.dtype.kind == "O" else data[part].tolist()
-            for name, data in inputs.items()
-        }
+        digests = {name for name, data in inputs.items() if self._detail is Detail.HASH or data.dtype.kind == "O"}
+        return {name: (_digest if name in digests else _values)(data[part]) for name, data in inputs.items()}
+
+
+def _values(data: Array) -> object:
+    """What the encoder takes: arrays of numbers as they are, texts as a list."""
+    return data.tolist() if data.dtype.kind == "O" else np.ascontiguousarray(data)
 
 
 def _digest(data: Array) -> str:
-    if data.dtype.kind == "O":
-        return hashlib.sha256(_JSON.encode(data.tolist())).hexdigest()
-    return hashlib.sha256(data.tobytes()).hexdigest()
-
-
-def _outputs(outputs: Sequence[Tensor], part: slice) -> dict[str, Any]:
-    return {tensor.name: tensor.data[part].tolist() for tensor in outputs}
+    raw = orjson.dumps(data.tolist()) if data.dtype.kind == "O" else data.tobytes()
+    return hashlib.sha256(raw).hexdigest()

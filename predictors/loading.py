@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from predictors.golden import check_golden
 from predictors.plain import plain_score
@@ -14,9 +13,6 @@ from scoreops.core.bundle import Manifest, digest, unpack
 from scoreops.core.errors import BadInput, Refused
 from scoreops.core.onnx_file import SUFFIX, check_onnx, unreadable
 from scoreops.core.spec import Schema
-
-QUICK_S: Final = 0.005
-"""A bundle whose golden request takes longer computes in a thread, whatever it is asked: others shall not wait."""
 
 
 def load_bundle(model: str, score: Score | None, version: str, files: Mapping[str, bytes]) -> Served:
@@ -51,14 +47,14 @@ def load_bundle(model: str, score: Score | None, version: str, files: Mapping[st
         checked=_checked(score, manifest),
     )
     try:
-        seconds = check_golden(served, manifest.golden)
+        row_s = check_golden(served, manifest.golden)
     except Refused:
         raise
     except BadInput as error:
         raise Refused(f"golden request of {who}: {error}") from error
     except Exception as error:
         raise Refused(f"{who} fails at its golden request: {type(error).__name__}: {error}") from error
-    return replace(served, quick=seconds < QUICK_S)
+    return replace(served, row_s=row_s)
 
 
 def _check_kind(model: str, score: Score | None, manifest: Manifest) -> None:

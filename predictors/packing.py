@@ -39,6 +39,9 @@ _INSTEAD: Final = (
     '`booster.save_model("model.txt")`, scikit-learn `skl2onnx.to_onnx(model, rows, options={"zipmap": False})`'
 )
 
+TREES: Final = (".json", ".ubj", ".txt")
+"""Files of trees, which answer each row by itself."""
+
 
 def pack_model(
     file: Path, name: str, rows: Rows, columns: Sequence[str] = (), *, tolerance: float = 1e-6
@@ -64,7 +67,9 @@ def pack_model(
         Schema(trained).check(columns, "columns")
     check_onnx(MODEL, data)
     model = PlainModel(data)
-    files = pack(_manifest(name, model, tuple(columns or trained), rows, tolerance), {MODEL: data})
+    manifest = _manifest(name, model, tuple(columns or trained), rows, tolerance)
+    manifest = manifest.model_copy(update={"rowwise": file.suffix.lower() in TREES})
+    files = pack(manifest, {MODEL: data})
     load_bundle(name, None, "1", files)
     return files
 

@@ -63,8 +63,7 @@ def plain_score(manifest: Manifest) -> Score:
     if len(columns) and (len(first.shape) != 2 or first.shape[1] not in (-1, len(columns))):
         raise Refused(f"{len(columns)} columns do not fit input {first.name} of shape {list(first.shape)}")
     load = partial(PlainModel.load, manifest)
-    # a graph may mix its rows, so requests are not answered together
-    return Score(manifest.score, columns, manifest.inputs, manifest.outputs, load, rowwise=False)
+    return Score(manifest.score, columns, manifest.inputs, manifest.outputs, load, rowwise=manifest.rowwise)
 
 
 class PlainModel:

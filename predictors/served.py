@@ -36,8 +36,8 @@ class Served:
     predict: Predict = field(repr=False)
     rowwise: bool = True
     """Whether the answer to a row never depends on the rows beside it."""
-    quick: bool = True
-    """Whether a few rows are computed in so little time that others may wait for it."""
+    row_s: float = 0.0
+    """Seconds a row takes at most, as its golden request showed."""
     properties: Mapping[str, str] = field(default_factory=dict)
     checked: str = FEATURES
     """The input whose columns are checked against the schema; "" for none."""

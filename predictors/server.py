@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -27,13 +28,16 @@ from predictors.rpc import Rpc
 from predictors.shadow import Rule, Shadow
 from predictors.sources import Source
 from predictors.tracing import Tracing
-from scoreops.adapters.kafka import BestEffortProducer
+from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.catalog import Score
+from scoreops.core.errors import NotReady
+from scoreops.kol.events import INFERENCE_TOPIC
 
 QUIET_S: Final = 0.25
 """A server that is told to stop closes once nobody has asked for so long."""
 LAST_S: Final = 5.0
 """Longest wait for those who came in before the door was closed."""
+TOPIC_S: Final = 5.0
 _POLL_S: Final = 0.05
 _log: Final = structlog.get_logger("predictors.server")
 
@@ -115,6 +119,7 @@ async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> As
         yield []
         return
     journal = InferenceLog(partial(BestEffortProducer, options.kafka), metrics, options.log_detail)
+    threading.Thread(target=_ensure_topic, args=(options.kafka,), daemon=True).start()
     shadow = Shadow(options.shadows, lineups, journal, metrics)
 
     async def poll() -> None:
@@ -129,6 +134,18 @@ async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> As
         await shadow.close()
         polling.cancel()
         await asyncio.to_thread(journal.close)
+
+
+def _ensure_topic(kafka: str) -> None:
+    """Make the log's topic where it is missing; a broker that is away is asked again and keeps nobody waiting."""
+    while True:
+        try:
+            ensure_topics(kafka, [INFERENCE_TOPIC])
+        except NotReady as error:
+            _log.warning("the inference log's topic is not there yet", reason=str(error))
+            time.sleep(TOPIC_S)
+        else:
+            return
 
 
 async def _drain(server: HttpServer, plane: DataPlane, told: asyncio.Event, most_s: float) -> None:

@@ -15,13 +15,13 @@ DEPTH: Final = 6
 _TRAINED_ON: Final = 2_000
 _SEED: Final = 11
 
-DATATYPE: Final = "FP64"
-Rows = NDArray[np.float64]
+DATATYPE: Final = "FP32"
+Rows = NDArray[np.float32]
 
 
 def rows(count: int, seed: int = 1) -> Rows:
     """(count, 29) rows to ask for; short numbers, as measurements are."""
-    return np.random.default_rng(seed).normal(size=(count, len(COLUMNS))).round(4)
+    return np.random.default_rng(seed).normal(size=(count, len(COLUMNS))).round(4).astype(np.float32)
 
 
 def train() -> Any:

@@ -62,6 +62,7 @@ class Manifest(BaseModel):
 
     score: str
     flavour: Literal["score", "onnx"] = "score"
+    rowwise: bool = Field(False, description="Flavour onnx: whether the answer to a row never depends on others.")
     columns: tuple[str, ...]
     schema_hash: str
     inputs: tuple[TensorSpec, ...]

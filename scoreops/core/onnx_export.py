@@ -1,6 +1,7 @@
 """XGBoost and LightGBM models as ONNX graphs with one output `predict`: what `booster.predict` returns.
 
-Input `features` is a matrix of 64-bit floats, NaN is missing. Each export is compared with its library on example rows.
+Input `features` is a matrix of the floats that the library compares, 32-bit for XGBoost and 64-bit for LightGBM; NaN is
+missing. Each export is compared with its library on example rows.
 """
 
 from __future__ import annotations
@@ -170,7 +171,6 @@ def _graph(
 
     kind, wide = helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), TensorProto.DOUBLE
     steps: list[tuple[bool, str, list[str], dict[str, Any]]] = [
-        (kind != wide, "Cast", [], {"to": kind}),
         (True, "TreeEnsemble", [], {"domain": "ai.onnx.ml", **trees.attributes()}),
         (kind != wide, "Cast", [], {"to": wide}),
         (scale != 1, "Mul", ["scale"], {}),
@@ -189,7 +189,7 @@ def _graph(
     graph = helper.make_graph(
         nodes,
         "trees",
-        [helper.make_tensor_value_info(FEATURES, TensorProto.DOUBLE, ["rows", width])],
+        [helper.make_tensor_value_info(FEATURES, kind, ["rows", width])],
         [helper.make_tensor_value_info(PREDICT, kind, ["rows", *shape[1:]])],
         [numpy_helper.from_array(np.asarray(values), name) for name, values in constants.items()],
     )

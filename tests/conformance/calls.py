@@ -9,6 +9,7 @@ import grpc
 import numpy as np
 from grpc_health.v1 import health_pb2
 
+from bench.rivals.booster import DATATYPE
 from bench.rivals.servers import MODEL
 from predictors.protocol import SERVICE, message
 from tests.conformance.cases import DIGITS, ID, ROWS, shown
@@ -57,10 +58,10 @@ def form(found: Any) -> str:
 
 
 def infer(look: Any = values, *, raw: bool = True, rows: Any = ROWS, model: str = MODEL, **changed: Any) -> Call:
-    tensor = {"name": "features", "datatype": "FP64", "shape": list(rows.shape)}
+    tensor = {"name": "features", "datatype": DATATYPE, "shape": list(rows.shape)}
     tensor |= {name: changed.pop(name) for name in ("name", "datatype", "shape") if name in changed}
     if not raw:
-        tensor["contents"] = {"fp64_contents": rows.ravel().tolist()}
+        tensor["contents"] = {"fp32_contents": rows.ravel().tolist()}
     more = {"raw_input_contents": [rows.tobytes()]} if raw else {}
     return call("ModelInfer", look, **({"model_name": model, "inputs": [tensor]} | more | changed))
 

@@ -106,7 +106,9 @@ class Case(NamedTuple):
         return f"{answer.status_code} {shown(self.look(answer))}"
 
 
-def tensor(given: Any = ROWS, *, name: str = "features", datatype: str = "FP64", **changed: Any) -> dict[str, Any]:
+def tensor(
+    given: Any = ROWS, *, name: str = "features", datatype: str = booster.DATATYPE, **changed: Any
+) -> dict[str, Any]:
     made = {"name": name, "shape": list(given.shape), "datatype": datatype, "data": given.ravel().tolist()}
     return made | changed
 
@@ -149,7 +151,7 @@ CASES: Mapping[str, Case] = {
     "rows, flat": infer(),
     "rows, nested": infer(tensor(data=ROWS.tolist())),
     "one row": infer(tensor(ROWS[:1])),
-    "rows as FP32": infer(tensor(datatype="FP32")),
+    "rows as FP64": infer(tensor(datatype="FP64")),
     "whole numbers as INT64": infer(tensor(ROWS.round().astype(int), datatype="INT64")),
     "a null among the values": infer(tensor(data=[None, *ROWS.ravel().tolist()[1:]])),
     "the input has another name": infer(tensor(name="input-0")),

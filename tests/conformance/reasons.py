@@ -22,7 +22,7 @@ REASONS: Mapping[str, str] = {
     "metadata of a version": VERSIONS,
     "index of the repository": "KServe's server has load and unload, but no index.",
     "load of an unknown model": "Loading from outside is off unless the server is started with --admin.",
-    "rows as FP32": "The datatype is that of the bundle: a silent cast could lose what a threshold depends on.",
+    "rows as FP64": "The datatype is that of the bundle: a silent cast could lose what a threshold depends on.",
     "whole numbers as INT64": "As above.",
     "the input has another name": "Names are part of the contract: a tensor under another name may be another tensor.",
     "an input too many": "KServe's XGBoost server reads the first tensor and drops the others.",

@@ -99,7 +99,7 @@ def rows(count, **parameters):
 
 
 def test_a_deadline_that_passes_is_told_and_the_work_is_not_begun(served):
-    server = served(Limits(inline_rows=1))
+    server = served(Limits(inline_s=0.0))
 
     async def ask():
         blocked, go = threading.Event(), threading.Event()

@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 def plane():
     lineups = Lineups(SCORES)
     for name, score in SCORES.items():
-        lineups.put(name, lineup({"1": load_bundle(score, "1", cases()[name].files)}, {"champion": "1"}, {}))
+        lineups.put(name, lineup({"1": load_bundle(name, score, "1", cases()[name].files)}, {"champion": "1"}, {}))
     made = DataPlane(lineups, Metrics())
     yield made
     made.close()

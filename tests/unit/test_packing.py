@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from predictors.loading import load_bundle
 from predictors.packing import pack_model, read_rows
-from predictors.tensors import Tensor
+from predictors.tensors import DTYPES, Tensor
 from scoreops.cli import models  # noqa: F401 - registers its commands
 from scoreops.cli.app import app
 from scoreops.core.bundle import MANIFEST, unpack
@@ -81,7 +81,8 @@ def test_a_packed_tree_model_predicts_what_its_library_does(folder, name, column
     served = load_bundle("iris", None, "1", files)
     (spec,) = served.outputs
     assert (spec.name, spec.datatype, spec.shape) == ("predict", datatype, shape)
-    features = Tensor("features", "FP64", np.array(ROWS, dtype=np.float64), {"columns": ",".join(columns)})
+    rows = np.array(ROWS, dtype=DTYPES[datatype])  # each library's own floats
+    features = Tensor("features", datatype, rows, {"columns": ",".join(columns)})
     (made,) = answer(served, features)
     np.testing.assert_allclose(made.data, library_answer(folder / name), rtol=1e-6, atol=1e-6)
     assert np.array_equal(np.array(manifest.golden.outputs["predict"], dtype=made.data.dtype), made.data)
