@@ -29,6 +29,8 @@ JSON: Final = b"application/json"
 BINARY: Final = b"application/octet-stream"
 SIZE_HEADER: Final = b"inference-header-content-length"
 """Size of the JSON in a body in which raw tensor bytes follow it."""
+_AS_IT_IS: Final = frozenset((b"", b"identity"))
+_PACKED: Final = _AS_IT_IS | {b"gzip", b"deflate"}
 _UNPACK_INLINE: Final = 2_048
 _PACK_FROM: Final = 1_024
 TEXT: Final = b"text/plain; version=0.0.4; charset=utf-8"
@@ -71,20 +73,24 @@ def reply_of(error: ScoreOpsError) -> Reply:
     return error_reply(status, str(error), *((b"retry-after", b"1"),) * (status in {429, 503}))
 
 
+_FIELDS: Final = "scoreops.headers"
+
+
 def header(scope: Scope, name: bytes) -> bytes:
     """Value of a header, b"" when absent. `name` in lower case."""
-    return next((value for key, value in scope["headers"] if key == name), b"")
+    fields = scope.get(_FIELDS)
+    if fields is None:
+        fields = scope[_FIELDS] = dict(scope["headers"])
+    value: bytes = fields.get(name, b"")
+    return value
 
 
 async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) -> bytes:
     """The body, unpacked. Raises HttpError when it is too large, too slow or packed in an unknown way, Disconnected."""
-    packed = b""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limits.body_bytes:
-            raise _too_large(limits.body_bytes)
-        if name == b"content-encoding" and value != b"identity":
-            packed = value
-    if packed not in {b"", b"gzip", b"deflate"}:
+    length, packed = header(scope, b"content-length"), header(scope, b"content-encoding")
+    if length.isdigit() and int(length) > limits.body_bytes:
+        raise _too_large(limits.body_bytes)
+    if packed not in _PACKED:
         raise HttpError(415, f"content-encoding {_shown(packed)} is not taken; gzip and deflate are")
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -92,7 +98,7 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) 
         body = await _read_rest(body, receive, limits, turn)
     else:
         _check_part(message, len(body), limits, turn, len(body))
-    if not packed:
+    if packed in _AS_IT_IS:
         return body
     if len(body) <= _UNPACK_INLINE:
         body = unpack(body, limits.body_bytes)

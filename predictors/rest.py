@@ -91,7 +91,7 @@ class Rest:
 
     def _handler(self, scope: Scope) -> Handler:
         parts = scope["path"].strip("/").split("/")
-        if not any(tuple(parts[: len(free)]) == free for free in OPEN):
+        if self._guard.key and not any(tuple(parts[: len(free)]) == free for free in OPEN):
             self._guard.check(_key(scope))
         method, handler = self._route(parts)
         if handler is None:
