@@ -57,15 +57,17 @@ class Lane:
             self._metrics.rejected.labels("wait").inc()
             raise Overloaded(f"{self.waiting} requests wait before this one; try again later or send fewer rows")
         self.waiting += 1
-        self._gauge.inc()
 
     def leave(self, seconds: float | None) -> None:
         """Give the place back; `seconds` is how long the work took, None when none was done."""
         self.waiting -= 1
-        self._gauge.dec()
         if seconds is not None:  # one long stall is no rule
             usual = min(seconds, _STALL * self._seconds + _LEAST_S)
             self._seconds += _SMOOTH * (usual - self._seconds)
+
+    def show(self) -> None:
+        """Let the metrics say how many wait."""
+        self._gauge.set(self.waiting)
 
 
 class Turn:

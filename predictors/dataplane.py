@@ -102,12 +102,13 @@ class DataPlane:
 
     async def _thread(self, served: Served, question: Question, until: float) -> list[Tensor]:
         self._slow.enter()
+        self._slow.show()
         loop = asyncio.get_running_loop()
         work = self._pool.submit(_timely, served, question, until)
 
         def done(work: Future[tuple[list[Tensor], float]]) -> None:
             failed = work.cancelled() or work.exception() is not None
-            loop.call_soon_threadsafe(self._slow.leave, None if failed else work.result()[1])
+            loop.call_soon_threadsafe(self._left, None if failed else work.result()[1])
 
         work.add_done_callback(done)
         try:
@@ -115,6 +116,10 @@ class DataPlane:
                 return (await asyncio.wrap_future(work))[0]
         except TimeoutError:
             raise TooLate(_LATE) from None
+
+    def _left(self, seconds: float | None) -> None:
+        self._slow.leave(seconds)
+        self._slow.show()
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing is being answered and nobody has asked for so long."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -37,25 +37,24 @@ class Detail(StrEnum):
 
 
 class Sink(Protocol):
-    """Takes a message or says no at once, and later tells, while polled or closed, what became of it."""
+    """Takes a message or says no at once. `settled`: how many of those taken were acknowledged, and how many lost."""
 
     def offer(self, topic: str, key: bytes, value: bytes) -> bool: ...
 
-    def poll(self) -> None: ...
+    def settled(self) -> tuple[int, int]: ...
 
     def close(self, timeout_s: float) -> None: ...
 
 
 class InferenceLog:
-    """A witness of the data plane. `connect` makes the sink, which reports each message's end to the function given."""
+    """A witness of the data plane."""
 
-    def __init__(
-        self, connect: Callable[[Callable[[bool], None]], Sink], metrics: Metrics, detail: Detail = Detail.VALUES
-    ) -> None:
+    def __init__(self, sink: Sink, metrics: Metrics, detail: Detail = Detail.VALUES) -> None:
         self._taken, self._sent, self._dropped = (metrics.logged.labels(stage) for stage in ("in", "sent", "dropped"))
         self._detail = detail
+        self._settled = (0, 0)
         self._losing = False
-        self._sink = connect(self._ended)
+        self._sink = sink
 
     def note(self, entry: Entry, question: Question, response: InferResponse, shadow_of: str = "") -> None:
         """Queue an answer, or count it as dropped. `shadow_of` is the version whose answer was given in its place."""
@@ -64,24 +63,30 @@ class InferenceLog:
             message = self._message(entry, question, response, slice(start, min(start + ROWS, question.rows)))
             if shadow_of:
                 message["shadow_of"] = shadow_of
-            if not self._sink.offer(
-                INFERENCE_TOPIC, message["request_id"].encode(), orjson.dumps(message, option=_NUMBERS)
-            ):
-                self._ended(False)
+            value = orjson.dumps(message, option=_NUMBERS)
+            if not self._sink.offer(INFERENCE_TOPIC, message["request_id"].encode(), value):
+                self._dropped.inc()
+                self._say(losing=True)
 
     def poll(self) -> None:
-        """Hear what became of earlier messages; to be called several times a second."""
-        self._sink.poll()
+        """Count what became of earlier messages; to be called several times a second."""
+        settled = self._sink.settled()
+        sent, lost = (now - before for now, before in zip(settled, self._settled, strict=True))
+        self._settled = settled
+        self._sent.inc(sent)
+        self._dropped.inc(lost)
+        if sent or lost:
+            self._say(losing=lost > 0)
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Wait for what is queued, for so long; the rest counts as dropped."""
         self._sink.close(timeout_s)
+        self.poll()
 
-    def _ended(self, sent: bool) -> None:  # noqa: FBT001 - the sink's answer
-        (self._sent if sent else self._dropped).inc()
-        if sent == self._losing:
-            self._losing = not sent
-            _log.warning("answers are dropped from the inference log" if self._losing else "the inference log is back")
+    def _say(self, *, losing: bool) -> None:
+        if losing != self._losing:
+            self._losing = losing
+            _log.warning("answers are dropped from the inference log" if losing else "the inference log is back")
 
     def _message(self, entry: Entry, question: Question, response: InferResponse, part: slice) -> dict[str, Any]:
         served = entry.served

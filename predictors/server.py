@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -79,6 +79,8 @@ def run(options: Options) -> None:
 
 async def _serve(options: Options, listener: Any) -> None:
     disable_created_metrics()  # type: ignore[no-untyped-call]
+    gc.collect()
+    gc.freeze()  # what was imported is here to stay: no collection needs to look at it again
     metrics, tracing = Metrics(shared=options.shared), Tracing(options.exporter)
     lineups = Lineups(options.scores)
     keeper = Keeper(options.source, options.scores, lineups, metrics)
@@ -118,7 +120,7 @@ async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> As
     if not options.kafka:
         yield []
         return
-    journal = InferenceLog(partial(BestEffortProducer, options.kafka), metrics, options.log_detail)
+    journal = InferenceLog(BestEffortProducer(options.kafka), metrics, options.log_detail)
     threading.Thread(target=_ensure_topic, args=(options.kafka,), daemon=True).start()
     shadow = Shadow(options.shadows, lineups, journal, metrics)
 
