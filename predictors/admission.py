@@ -45,7 +45,7 @@ class Lane:
     """Requests that are worked on one after the other, and the time one takes."""
 
     def __init__(self, name: str, longest_s: float, metrics: Metrics) -> None:
-        self._gauge = metrics.queued.labels(name)
+        self.name = name
         self._longest_s = longest_s
         self._metrics = metrics
         self._seconds = 0.0
@@ -64,10 +64,6 @@ class Lane:
         if seconds is not None:  # one long stall is no rule
             usual = min(seconds, _STALL * self._seconds + _LEAST_S)
             self._seconds += _SMOOTH * (usual - self._seconds)
-
-    def show(self) -> None:
-        """Let the metrics say how many wait."""
-        self._gauge.set(self.waiting)
 
 
 class Turn:

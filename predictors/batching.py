@@ -48,7 +48,6 @@ class Batcher:
 
     def _flush(self) -> None:
         queue, self._queue = self._queue, []
-        self._lane.show()
         for group in _groups(queue):
             started = time.perf_counter()
             live = [one for one in group if not one.future.done()]  # whose client went away needs no answer
@@ -58,7 +57,6 @@ class Batcher:
             each = (time.perf_counter() - started) / len(group)
             for _ in group:
                 self._lane.leave(each)
-        self._lane.show()
 
 
 def _groups(queue: Sequence[_Waiting]) -> list[list[_Waiting]]:

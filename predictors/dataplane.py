@@ -62,8 +62,8 @@ class DataPlane:
         self._metrics = metrics
         self._witnesses = witnesses
         self._admission = Admission(limits, metrics)
-        self._slow = Lane("thread", limits.wait_s, metrics)
-        self._batcher = Batcher(Lane("loop", limits.wait_s, metrics), metrics)
+        self._few, self._slow = (Lane(name, limits.wait_s, metrics) for name in ("loop", "thread"))
+        self._batcher = Batcher(self._few, metrics)
         self._pool = ThreadPoolExecutor(1, "infer")
         self._session = uuid.uuid4().hex[:12]
         self._numbers = itertools.count()
@@ -86,11 +86,15 @@ class DataPlane:
         until = started + _within(request, within_s, self.limits.deadline_s)
         entry = self._lineups.find(model, version)
         served = entry.served
-        with self._metrics.request(served.model, served.version) as meter:
+        meter = self._metrics.meter(served.model, served.version)
+        try:
             question = ask(served, request, self.limits.rows)
             slow = question.rows * served.row_s > self.limits.inline_s or len(question.inputs) > 1
             outputs = await (self._thread(served, question, until) if slow else self._batcher.ask(served, question))
-            meter.done(question.rows, time.perf_counter() - started)
+        except BaseException:
+            meter.failed()
+            raise
+        meter.ok(question.rows, time.perf_counter() - started)
         name = request.id or f"{self._session}-{next(self._numbers)}"
         response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
         for witness in self._witnesses:
@@ -102,13 +106,12 @@ class DataPlane:
 
     async def _thread(self, served: Served, question: Question, until: float) -> list[Tensor]:
         self._slow.enter()
-        self._slow.show()
         loop = asyncio.get_running_loop()
         work = self._pool.submit(_timely, served, question, until)
 
         def done(work: Future[tuple[list[Tensor], float]]) -> None:
             failed = work.cancelled() or work.exception() is not None
-            loop.call_soon_threadsafe(self._left, None if failed else work.result()[1])
+            loop.call_soon_threadsafe(self._slow.leave, None if failed else work.result()[1])
 
         work.add_done_callback(done)
         try:
@@ -117,9 +120,11 @@ class DataPlane:
         except TimeoutError:
             raise TooLate(_LATE) from None
 
-    def _left(self, seconds: float | None) -> None:
-        self._slow.leave(seconds)
-        self._slow.show()
+    def show(self) -> None:
+        """Bring the metrics of who is inside and who waits up to date."""
+        self._metrics.in_flight.set(self._admission.inside)
+        for lane in (self._few, self._slow):
+            self._metrics.queued.labels(lane.name).set(lane.waiting)
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing is being answered and nobody has asked for so long."""

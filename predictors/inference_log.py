@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
@@ -98,21 +97,24 @@ class InferenceLog:
             "version": served.version,
             "alias": entry.alias,
             "schema_hash": served.schema_hash,
-            "parameters": dict(question.parameters),
+            "parameters": dict(question.parameters) if question.parameters else {},
             "first_row": part.start,
             "rows": question.rows,
-            "inputs": self._inputs(question.inputs, part),
+            "inputs": {name: self._told(data[part]) for name, data in question.inputs.items()},
             "outputs": {tensor.name: _values(tensor.data[part]) for tensor in response.outputs},
         }
 
-    def _inputs(self, inputs: Mapping[str, Array], part: slice) -> dict[str, Any]:
-        digests = {name for name, data in inputs.items() if self._detail is Detail.HASH or data.dtype.kind == "O"}
-        return {name: (_digest if name in digests else _values)(data[part]) for name, data in inputs.items()}
+    def _told(self, data: Array) -> object:
+        if self._detail is Detail.HASH or data.dtype.kind == "O":
+            return _digest(data)
+        return _values(data)
 
 
 def _values(data: Array) -> object:
     """What the encoder takes: arrays of numbers as they are, texts as a list."""
-    return data.tolist() if data.dtype.kind == "O" else np.ascontiguousarray(data)
+    if data.dtype.kind == "O":
+        return data.tolist()
+    return data if data.flags.c_contiguous else np.ascontiguousarray(data)
 
 
 def _digest(data: Array) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -15,43 +14,26 @@ TOGETHER: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _BY: Final = ("model", "version")
 
 
-class _Children:
-    """The children of one model version, looked up once."""
+class Meter:
+    """Counts the requests to one model version; its children are looked up once."""
 
-    __slots__ = ("failed", "ok", "rows", "seconds")
+    __slots__ = ("_failed", "_ok", "_rows", "_seconds")
 
     def __init__(self, metrics: Metrics, model: str, version: str) -> None:
-        self.ok = metrics.requests.labels(model, version, "ok")
-        self.failed = metrics.requests.labels(model, version, "error")
-        self.seconds = metrics.seconds.labels(model, version)
-        self.rows = metrics.rows.labels(model, version)
+        self._ok = metrics.requests.labels(model, version, "ok")
+        self._failed = metrics.requests.labels(model, version, "error")
+        self._seconds = metrics.seconds.labels(model, version)
+        self._rows = metrics.rows.labels(model, version)
 
-
-class RequestMeter:
-    """Counts one request: as ok when `done` was called, else as an error."""
-
-    __slots__ = ("_children", "_done", "_in_flight")
-
-    def __init__(self, children: _Children, in_flight: Gauge) -> None:
-        self._children = children
-        self._in_flight = in_flight
-        self._done = False
-
-    def __enter__(self) -> Self:
-        self._in_flight.inc()
-        return self
-
-    def done(self, rows: int, seconds: float) -> None:
+    def ok(self, rows: int, seconds: float) -> None:
         """Note an answer of `rows` rows that took `seconds`."""
-        self._done = True
-        self._children.ok.inc()
-        self._children.seconds.observe(seconds)
-        self._children.rows.observe(rows)
+        self._ok.inc()
+        self._seconds.observe(seconds)
+        self._rows.observe(rows)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._in_flight.dec()
-        if not self._done:
-            self._children.failed.inc()
+    def failed(self) -> None:
+        """Note a request without an answer."""
+        self._failed.inc()
 
 
 class Metrics:
@@ -88,14 +70,14 @@ class Metrics:
         self.logged = count("predictor_inference_log", said, ["stage"])
         for stage in ("in", "sent", "dropped"):
             self.logged.labels(stage)
-        self._children: dict[tuple[str, str], _Children] = {}
+        self._meters: dict[tuple[str, str], Meter] = {}
 
-    def request(self, model: str, version: str) -> RequestMeter:
-        """A context that counts one request."""
-        children = self._children.get((model, version))
-        if children is None:
-            children = self._children[model, version] = _Children(self, model, version)
-        return RequestMeter(children, self.in_flight)
+    def meter(self, model: str, version: str) -> Meter:
+        """What counts the requests to a version."""
+        found = self._meters.get((model, version))
+        if found is None:
+            found = self._meters[model, version] = Meter(self, model, version)
+        return found
 
     def render(self) -> bytes:
         """The text exposition format; of all workers, where there are several."""

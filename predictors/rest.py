@@ -135,6 +135,8 @@ class Rest:
         return "", None
 
     async def _infer(self, model: str, version: str, scope: Scope, receive: Receive) -> Reply:
+        if not (self._tracing.on or header(scope, b"traceparent")):
+            return await self._answer(model, version, "", scope, receive)
         span = self._tracing.begin("infer", *_trace(scope))
         outcome = "failed"
         try:
@@ -219,6 +221,7 @@ class Rest:
         return ok({"name": model, "unload": True})
 
     async def _scrape(self, _scope: Scope, _receive: Receive) -> Reply:
+        self._plane.show()
         return Reply(200, self._metrics.render(), TEXT)
 
 

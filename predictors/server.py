@@ -38,6 +38,7 @@ QUIET_S: Final = 0.25
 LAST_S: Final = 5.0
 """Longest wait for those who came in before the door was closed."""
 TOPIC_S: Final = 5.0
+SHOW_S: Final = 0.5
 _POLL_S: Final = 0.05
 _log: Final = structlog.get_logger("predictors.server")
 
@@ -96,6 +97,7 @@ async def _serve(options: Options, listener: Any) -> None:
         if options.grpc_port is not None:
             grpc_port = await rpc.start(options.host, options.grpc_port, options.tls)
         tasks = [
+            asyncio.create_task(_show(plane)),
             asyncio.create_task(keeper.watch(options.watch_s)),
             asyncio.create_task(_drain(server, plane, told, options.drain_s)),
         ]
@@ -148,6 +150,13 @@ def _ensure_topic(kafka: str) -> None:
             time.sleep(TOPIC_S)
         else:
             return
+
+
+async def _show(plane: DataPlane) -> None:
+    """Of several workers one is asked for metrics; what the others say of themselves is never older than a moment."""
+    while True:
+        plane.show()
+        await asyncio.sleep(SHOW_S)
 
 
 async def _drain(server: HttpServer, plane: DataPlane, told: asyncio.Event, most_s: float) -> None:

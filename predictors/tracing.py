@@ -48,6 +48,11 @@ class Tracing:
             self._tracer = self._provider.get_tracer("predictors")
             self._propagator = TraceContextTextMapPropagator()
 
+    @property
+    def on(self) -> bool:
+        """Whether spans go anywhere."""
+        return self._provider is not None
+
     def begin(self, name: str, traceparent: str, tracestate: str = "") -> Span:
         """A server span that continues `traceparent`, or begins a trace where that is none."""
         if self._provider is None:
