@@ -17,7 +17,6 @@ from predictors.admission import Lane
 from predictors.metrics import Metrics
 from predictors.served import Question, Served, compute
 from predictors.tensors import Tensor
-from scoreops.core.errors import ScoreOpsError
 
 Answer = Sequence[Tensor]
 
@@ -84,12 +83,12 @@ def _answer(group: list[_Waiting]) -> None:
 def _answer_together(group: list[_Waiting]) -> bool:
     """Whether all could be answered by one call; a row that is refused must not refuse the others."""
     served, first = group[0].served, group[0].question
-    joined = {name: np.concatenate([one.question.inputs[name] for one in group]) for name in first.inputs}
     names = list(dict.fromkeys(name for one in group for name in one.question.outputs))
     rows = sum(one.question.rows for one in group)
     try:
+        joined = {name: np.concatenate([one.question.inputs[name] for one in group]) for name in first.inputs}
         made = compute(served, first._replace(inputs=joined, rows=rows, outputs=names))
-    except ScoreOpsError:
+    except Exception:  # noqa: BLE001 - each is asked alone, and told what was wrong with it
         return False
     tensors = {tensor.name: tensor for tensor in made}
     start = 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import httpx
 import numpy as np
 import pytest
 
 from predictors.admission import Admission, Lane, Limits
+from predictors.lineup import Entry, Lineup
 from predictors.metrics import Metrics
 from predictors.tensors import InferRequest, Tensor
 from scoreops.core.errors import BadInput, Overloaded, TooLate
@@ -93,8 +95,8 @@ def test_bodies_are_held_up_to_a_limit_and_given_back():
     assert admission.inside == 0
 
 
-def rows(count, **parameters):
-    values = np.ones((count, 3))
+def rows(count, value=1.0, **parameters):
+    values = np.full((count, 3), value)
     return InferRequest([Tensor("features", "FP64", values, {"columns": JOINED})], parameters=parameters)
 
 
@@ -140,3 +142,26 @@ def test_a_server_with_a_key_answers_who_has_it(served, headers, status):
     assert server.ask("GET", "/v2/models/tiny", headers=headers).status_code == status
     assert server.ask("GET", "/v2/health/ready").status_code == 200
     assert server.ask("GET", "/metrics").status_code == 200
+
+
+def test_a_row_at_which_the_engine_fails_fails_alone(served):
+    """Not even an error that is none of ours may leave the others of its batch without an answer."""
+    server = served(Limits())
+    entry = server.lineups.find("tiny", "")
+
+    def picky(inputs, parameters):
+        if (inputs["features"] == 666).any():
+            raise ValueError("the engine stumbled")
+        return entry.served.predict(inputs, parameters)
+
+    picky_entry = Entry(replace(entry.served, predict=picky), "champion")
+    server.lineups.put("tiny", Lineup({"": picky_entry}))
+
+    async def ask():
+        questions = (server.plane.infer("tiny", "", rows(1, value=value)) for value in (1.0, 666.0, 2.0))
+        return await asyncio.wait_for(asyncio.gather(*questions, return_exceptions=True), 10)
+
+    first, failed, last = asyncio.run(ask())
+    assert (first.outputs[0].data.tolist(), last.outputs[0].data.tolist()) == ([111.0], [222.0])
+    assert isinstance(failed, ValueError)
+    assert 'predictor_queue_requests{lane="loop"} 0.0' in server.metrics.render().decode()
