@@ -11,6 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -19,6 +20,7 @@ import structlog
 RESTART_S: Final = 1.0
 """A worker that lived shorter than this is replaced only after such a pause."""
 METRICS_DIR: Final = "PROMETHEUS_MULTIPROC_DIR"
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _log: Final = structlog.get_logger("predictors.workers")
 
 
@@ -39,7 +41,7 @@ class Workers:
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT, and every worker has ended."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             signal.signal(number, self._stop)
         for _ in range(self._count):
             self._start()
@@ -59,16 +61,20 @@ class Workers:
                 self._start()
 
     def _start(self) -> None:
+        # A signal waits until the child has handlers of its own: its copy of the parent's would swallow it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         pid = os.fork()
         if pid:
             self._started[pid] = time.monotonic()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             if self._stopping:  # the signal came between
                 os.kill(pid, signal.SIGTERM)
             return
         code = 1
         try:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             self._work()
             code = 0
         except Exception:  # noqa: BLE001 - the parent learns of it by the exit status
@@ -79,7 +85,8 @@ class Workers:
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self._stopping = True
         for pid in self._started:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and this comes before it is forgotten
+                os.kill(pid, number)
 
     def _forget(self, pid: int) -> None:
         if METRICS_DIR in os.environ:

@@ -7,7 +7,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -18,7 +21,7 @@ from predictors.protocol import SERVICE, InferRequestMessage, InferResponseMessa
 from scoreops.adapters.bundles import write_folder
 from tests.load import body_of, closed_loop, request_of
 from tests.tiny import JOINED, tiny_bundle
-from tests.tiny_server import serving
+from tests.tiny_server import ROOT, serving
 
 REQUEST = request_of(body_of([[1, 2, 3]]))
 
@@ -131,3 +134,21 @@ def test_a_port_that_is_taken_is_told_in_words(folder, tmp_path):
         with serving(folder, tmp_path / "log", ready=False, port=holder.getsockname()[1]) as server:
             assert server.process.wait(60) == 1
             assert "cannot listen on 127.0.0.1" in server.log
+
+
+STOPPED_WHILE_IT_STARTS = """
+import os, signal, time
+from predictors.workers import Workers
+os.register_at_fork(before=lambda: signal.raise_signal(signal.SIGTERM))
+Workers(3, lambda: time.sleep(600)).run()
+"""
+
+
+def test_a_signal_that_comes_while_workers_are_started_reaches_each():
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = subprocess.Popen([sys.executable, "-c", STOPPED_WHILE_IT_STARTS], env=environment, start_new_session=True)
+    try:
+        assert started.wait(60) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
