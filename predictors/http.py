@@ -92,12 +92,7 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) 
         raise _too_large(limits.body_bytes)
     if packed not in _PACKED:
         raise HttpError(415, f"content-encoding {_shown(packed)} is not taken; gzip and deflate are")
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        body = await _read_rest(body, receive, limits, turn)
-    else:
-        _check_part(message, len(body), limits, turn, len(body))
+    body = await _read(receive, limits, turn)
     if packed in _AS_IT_IS:
         return body
     if len(body) <= _UNPACK_INLINE:
@@ -108,30 +103,27 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) 
     return body
 
 
-async def _read_rest(first: bytes, receive: Receive, limits: Limits, turn: Turn) -> bytes:
-    parts, size = [first], len(first)
+async def _read(receive: Receive, limits: Limits, turn: Turn) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
     try:
-        async with asyncio.timeout(limits.deadline_s):
-            more = True
+        async with asyncio.timeout(
+            limits.deadline_s
+        ):  # around the first part too: who sends headers alone holds a place
             while more:
                 message = await receive()
-                part: bytes = message.get("body", b"")
-                size += len(part)
-                _check_part(message, len(part), limits, turn, size)
-                parts.append(part)
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > limits.body_bytes:
+                    raise _too_large(limits.body_bytes)
+                turn.hold(len(parts[-1]))
                 more = message.get("more_body", False)
     except TimeoutError:
         reason = f"the body did not arrive within {limits.deadline_s:g} seconds"
         raise HttpError(408, reason, (b"connection", b"close")) from None
     return b"".join(parts)
-
-
-def _check_part(message: Mapping[str, Any], size: int, limits: Limits, turn: Turn, total: int) -> None:
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    if total > limits.body_bytes:
-        raise _too_large(limits.body_bytes)
-    turn.hold(size)
 
 
 def unpack(packed: bytes, limit: int) -> bytes:

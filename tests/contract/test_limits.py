@@ -165,3 +165,24 @@ def test_a_row_at_which_the_engine_fails_fails_alone(served):
     assert (first.outputs[0].data.tolist(), last.outputs[0].data.tolist()) == ([111.0], [222.0])
     assert isinstance(failed, ValueError)
     assert 'predictor_queue_requests{lane="loop"} 0.0' in server.metrics.render().decode()
+
+
+@pytest.mark.parametrize("came", [pytest.param(0, id="headers alone"), pytest.param(1, id="a part of the body")])
+def test_a_client_that_falls_silent_gives_its_place_back(served, came):
+    server = served(Limits(concurrency=1, deadline_s=0.05))
+    scope = {"type": "http", "method": "POST", "path": "/v2/models/tiny/infer", "headers": []}
+    parts = [{"type": "http.request", "body": b"{", "more_body": True}] * came
+    sent = []
+
+    async def receive():
+        if parts:
+            return parts.pop()
+        return await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(server.app(scope, receive, send), 10))
+    assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert server.infer().status_code == 200
