@@ -158,16 +158,18 @@ def _values(item: _Input, where: str) -> Array:
         nested = _data_decoder(dtype.kind, depth).decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _bad(error, f"{where}.data") from error
-    return _array(nested, dtype, tuple(item.shape), where)
+    return _array(nested, depth, dtype, tuple(item.shape), where)
 
 
-def _array(nested: list[Any], dtype: np.dtype[np.generic], shape: tuple[int, ...], where: str) -> Array:
+def _array(nested: list[Any], depth: int, dtype: np.dtype[np.generic], shape: tuple[int, ...], where: str) -> Array:
     try:
         flat = np.array(nested, dtype=dtype)
     except OverflowError as error:
         raise BadInput(f"a value is out of the range of {dtype.name}", f"{where}.data") from error
     except ValueError as error:
         raise BadInput("rows have different lengths", f"{where}.data") from error
+    if flat.ndim != depth:  # of texts, whose lists an array of objects would take for elements
+        raise BadInput("rows have different lengths", f"{where}.data")
     if flat.ndim > 1 and flat.shape != shape:
         raise BadInput(f"data has shape {list(flat.shape)}, `shape` says {list(shape)}", where)
     return shaped(flat, shape, where)

@@ -74,6 +74,9 @@ def test_every_datatype_of_the_protocol(datatype):
         pytest.param(body([-1, 1], datatype="UINT8"), "inputs[0].data", "out of the range of uint8", id="negative"),
         pytest.param(body([1, 0], datatype="BOOL"), "inputs[0].data[0]", "", id="a number as truth"),
         pytest.param(body([[1.0, 2.0], [3.0]], (2, 2)), "inputs[0].data", "different lengths", id="ragged"),
+        pytest.param(
+            body([["a", "b"], ["c"]], (2,), "BYTES"), "inputs[0].data", "different lengths", id="ragged texts"
+        ),
         pytest.param(body(shape=(3,)), "inputs[0]", "data has 2 values, `shape` says [3]", id="too few values"),
         pytest.param(body(shape=(-1,)), "inputs[0]", "says [-1]", id="negative shape"),
         pytest.param(body(shape=(-1, -2)), "inputs[0]", "says [-1, -2]", id="negative shape of the right size"),
@@ -121,6 +124,7 @@ def test_any_json_as_data_becomes_a_tensor_of_the_stated_shape_or_is_refused(dat
         blamed = ""
         assert list(tensor.data.shape) == shape
         assert tensor.data.dtype == DTYPES[datatype]
+        assert datatype != "BYTES" or all(isinstance(text, str) for text in tensor.data.ravel())
     assert blamed == "" or blamed.startswith("inputs[0]")
 
 
