@@ -98,7 +98,7 @@ def _set(parameter: Any, value: Parameter) -> None:
     if isinstance(value, bool):
         parameter.bool_param = value
     elif isinstance(value, int):
-        parameter.int64_param = value
+        setattr(parameter, "int64_param" if value < 2**63 else "uint64_param", value)
     elif isinstance(value, float):
         parameter.double_param = value
     else:

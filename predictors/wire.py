@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,6 +28,8 @@ from scoreops.core.errors import BadInput
 
 SIZE: Final = "binary_data_size"
 _ENCODER: Final = msgspec.json.Encoder()
+_Parameter = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | list[str]
+"""What gRPC can carry and the log can hold; JSON itself knows no largest number."""
 _ELEMENTS: Final[Mapping[str, Any]] = {"f": float | None, "i": int, "u": int, "b": bool, "O": str}
 
 
@@ -36,18 +38,18 @@ class _Input(msgspec.Struct, frozen=True, gc=False):
     shape: list[int]
     datatype: str
     data: msgspec.Raw = msgspec.Raw(b"")
-    parameters: dict[str, Parameter] | None = None
+    parameters: dict[str, _Parameter] | None = None
 
 
 class _Output(msgspec.Struct, frozen=True, gc=False):
     name: str
-    parameters: dict[str, Parameter] | None = None
+    parameters: dict[str, _Parameter] | None = None
 
 
 class _Request(msgspec.Struct, frozen=True, gc=False):
     inputs: list[_Input]
     id: str | None = None
-    parameters: dict[str, Parameter] | None = None
+    parameters: dict[str, _Parameter] | None = None
     outputs: list[_Output] = []
 
 

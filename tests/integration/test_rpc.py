@@ -116,6 +116,15 @@ def test_outputs_and_parameters_of_a_request(server):
     assert made.parameters["as_of"].string_param == "2026-03-01T10:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"), [("int64_param", -(2**63)), ("uint64_param", 2**64 - 1), ("double_param", 1.5)]
+)
+def test_a_number_is_echoed_whatever_its_size(server, kind, value):
+    asked = question()
+    setattr(asked.parameters["as_of"], kind, value)
+    assert getattr(once(server, "ModelInfer", asked).parameters["as_of"], kind) == value
+
+
 def typed(field, values, datatype):
     made = question(raw=False, datatype=datatype)
     made.inputs[0].ClearField("contents")

@@ -82,6 +82,7 @@ def test_every_datatype_of_the_protocol(datatype):
         pytest.param(body(shape=(-1, -2)), "inputs[0]", "says [-1, -2]", id="negative shape of the right size"),
         pytest.param(body([[1.0, 2.0]], (2, 1)), "inputs[0]", "shape [1, 2], `shape` says [2, 1]", id="transposed"),
         pytest.param(body(shape=("a",)), "inputs[0].shape[0]", "", id="shape of text"),
+        pytest.param(body(parameters={"x": 2**63}), "inputs[0].parameters[...]", "<= 9", id="a parameter too large"),
         pytest.param(body(parameters={"x": {"y": 1}}), "inputs[0].parameters[...]", "", id="nested parameter"),
     ],
 )
