@@ -65,6 +65,7 @@ class DataPlane:
         self._few, self._slow = (Lane(name, limits.wait_s, metrics) for name in ("loop", "thread"))
         self._batcher = Batcher(self._few, metrics)
         self._pool = ThreadPoolExecutor(1, "infer")
+        self._telling = ThreadPoolExecutor(1, "tell")  # in the pool above it would wait for all who wait there
         self._session = uuid.uuid4().hex[:12]
         self._numbers = itertools.count()
         self._last_asked = 0.0
@@ -99,7 +100,7 @@ class DataPlane:
         response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
         for witness in self._witnesses:
             if slow:
-                await asyncio.get_running_loop().run_in_executor(self._pool, witness.note, entry, question, response)
+                await asyncio.get_running_loop().run_in_executor(self._telling, witness.note, entry, question, response)
             else:
                 witness.note(entry, question, response)
         return response
@@ -181,6 +182,7 @@ class DataPlane:
     def close(self) -> None:
         """Wait for what is being computed."""
         self._pool.shutdown()
+        self._telling.shutdown()
 
 
 _LATE: Final = "the deadline passed before the answer was there; send fewer rows or allow more time"

@@ -186,3 +186,24 @@ def test_a_client_that_falls_silent_gives_its_place_back(served, came):
     assert sent[0]["status"] == 408
     assert (b"connection", b"close") in sent[0]["headers"]
     assert server.infer().status_code == 200
+
+
+def test_who_is_told_of_an_answer_does_not_make_it_wait_for_the_next_one(served):
+    class Told:
+        def note(self, entry, question, response):
+            pass
+
+    server = served(Limits(inline_s=0.0), witnesses=[lambda _: Told()])
+
+    async def ask():
+        go = threading.Event()
+        first = asyncio.create_task(server.plane.infer("tiny", "", rows(2)))
+        await asyncio.sleep(0)  # it is in the thread
+        hold = asyncio.get_running_loop().run_in_executor(server.plane._pool, go.wait)
+        try:
+            return await asyncio.wait_for(first, 10)
+        finally:
+            go.set()
+            await hold
+
+    assert asyncio.run(ask()).outputs[0].data.tolist() == [111.0, 111.0]
