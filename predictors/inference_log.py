@@ -23,6 +23,8 @@ from scoreops.kol.events import INFERENCE_TOPIC
 
 ROWS: Final = 500
 """Most rows in one message."""
+LARGEST: Final = 900_000
+"""Most bytes in a message of several rows; with key and envelope, Kafka takes a million."""
 POLL_S: Final = 0.1
 _log: Final = structlog.get_logger("predictors.inference_log")
 _NUMBERS: Final = orjson.OPT_SERIALIZE_NUMPY
@@ -58,14 +60,12 @@ class InferenceLog:
     def note(self, entry: Entry, question: Question, response: InferResponse, shadow_of: str = "") -> None:
         """Queue an answer, or count it as dropped. `shadow_of` is the version whose answer was given in its place."""
         for start in range(0, question.rows, ROWS):
-            self._taken.inc()
-            message = self._message(entry, question, response, slice(start, min(start + ROWS, question.rows)))
-            if shadow_of:
-                message["shadow_of"] = shadow_of
-            value = orjson.dumps(message, option=_NUMBERS)
-            if not self._sink.offer(INFERENCE_TOPIC, message["request_id"].encode(), value):
-                self._dropped.inc()
-                self._say(losing=True)
+            part = slice(start, min(start + ROWS, question.rows))
+            for message in self._messages(entry, question, response, shadow_of, part):
+                self._taken.inc()
+                if not self._sink.offer(INFERENCE_TOPIC, (response.id or "").encode(), message):
+                    self._dropped.inc()
+                    self._say(losing=True)
 
     def poll(self) -> None:
         """Count what became of earlier messages; to be called several times a second."""
@@ -86,6 +86,20 @@ class InferenceLog:
         if losing != self._losing:
             self._losing = losing
             _log.warning("answers are dropped from the inference log" if losing else "the inference log is back")
+
+    def _messages(
+        self, entry: Entry, question: Question, response: InferResponse, shadow_of: str, part: slice
+    ) -> list[bytes]:
+        """Rows as one message, or as halves of one where their columns are too many for it."""
+        message = self._message(entry, question, response, part)
+        if shadow_of:
+            message["shadow_of"] = shadow_of
+        made = orjson.dumps(message, option=_NUMBERS)
+        middle = (part.start + part.stop) // 2
+        if len(made) <= LARGEST or middle == part.start:
+            return [made]
+        halves = slice(part.start, middle), slice(middle, part.stop)
+        return [made for half in halves for made in self._messages(entry, question, response, shadow_of, half)]
 
     def _message(self, entry: Entry, question: Question, response: InferResponse, part: slice) -> dict[str, Any]:
         served = entry.served

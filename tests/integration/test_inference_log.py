@@ -10,9 +10,15 @@ import time
 import numpy as np
 import pytest
 
+from predictors.inference_log import InferenceLog
+from predictors.lineup import Entry
+from predictors.metrics import Metrics
+from predictors.served import Question, Served
+from predictors.tensors import InferResponse, Tensor
 from scoreops.adapters.bundles import write_folder
 from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
+from scoreops.core.spec import Schema
 from scoreops.kol.events import INFERENCE_TOPIC
 from tests.load import body_of, closed_loop, request_of
 from tests.tiny import JOINED, tiny_bundle
@@ -127,6 +133,30 @@ def test_a_broker_that_dies_slows_no_answer_and_loses_none_while_the_queue_has_r
         assert (stage(server, "in"), stage(server, "dropped")) == (len(well) + len(without), 0)
     usual, slowest = (np.median([answer.seconds for answer in answers]) for answers in (well, without))
     assert slowest < TIMES_SLOWER * usual
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "messages"),
+    [
+        pytest.param(500, 3, 1, id="as many rows as a message has"),
+        pytest.param(501, 3, 2, id="one more"),
+        pytest.param(500, 120, 2, id="many columns"),
+        pytest.param(100, 784, 2, id="pictures"),
+        pytest.param(1, 60_000, 1, id="a row that is too large by itself"),
+    ],
+)
+def test_no_message_of_several_rows_is_too_large_for_the_log(rows, columns, messages):
+    metrics = Metrics()
+    journal = InferenceLog(BestEffortProducer("127.0.0.1:1"), metrics)
+    names = tuple(map(str, range(columns)))
+    served = Served("wide", "1", "", (), (), Schema(names), lambda inputs, parameters: {})
+    features = np.random.default_rng(1).random((rows, columns))
+    response = InferResponse("wide", "1", [Tensor("score", "FP64", features[:, 0])], "q-1", {})
+    journal.note(Entry(served, "champion"), Question({"features": features}, rows, ("score",), {}), response)
+    said = metrics.render().decode()
+    assert f'predictor_inference_log_total{{stage="in"}} {messages}.0' in said
+    assert f'predictor_inference_log_total{{stage="dropped"}} {float(columns == 60_000)}' in said
+    journal.close(0)
 
 
 def test_a_full_queue_takes_no_more_and_says_so_at_once():
