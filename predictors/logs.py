@@ -1,4 +1,7 @@
-"""Structured logs: one JSON object a line, or coloured lines for a person at a terminal."""
+"""Structured logs: one JSON object a line, or coloured lines for a person at a terminal.
+
+Tracebacks are written without the values of variables: among them are keys and what people have written.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import logging
 import sys
 
 import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure(*, as_json: bool) -> None:
@@ -18,9 +23,12 @@ def configure(*, as_json: bool) -> None:
     ]
     last: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        last += [
+            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     else:
-        last += [structlog.dev.ConsoleRenderer()]
+        last += [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
