@@ -102,7 +102,7 @@ class BestEffortProducer:
     """
 
     def __init__(self, bootstrap: str) -> None:
-        self._taken = self._lost = 0
+        self._taken = self._lost = self._sent = 0
         self._turn = threading.Lock()
         self._producer = NativeProducer(
             {
@@ -134,7 +134,9 @@ class BestEffortProducer:
         """How many of the messages taken so far the log has acknowledged, and how many are lost."""
         with self._turn:
             self._producer.poll(0)
-            return self._taken - self._lost - len(self._producer), self._lost
+            sent = self._taken - self._lost - len(self._producer)
+            self._sent = max(self._sent, sent)  # a report of losses that has just come is counted beside its messages
+            return self._sent, self._lost
 
     def close(self, timeout_s: float) -> None:
         """Wait for what is queued, for so long, and give the rest up."""
