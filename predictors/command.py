@@ -35,9 +35,13 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0: one for each core.")] = 1,
     require_key: Annotated[bool, typer.Option("--require-key", help="Answer only who has the API key.")] = False,
     admin: Annotated[bool, typer.Option("--admin", help="Let whoever has the API key load and unload models.")] = False,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM: serve TLS.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its private key, PEM.")] = None,
-    tls_client_ca: Annotated[Path | None, typer.Option(help="Let in only clients that this CA signed.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Certificate chain, PEM: serve TLS.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, PEM.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Let in only clients that this CA signed.")
+    ] = None,
     log: Annotated[bool, typer.Option("--log/--no-log", help="Write each answer to the topic inference.log.")] = False,
     log_inputs: Annotated[str, typer.Option(help="What it holds of the inputs: `values` or `hash`.")] = "values",
     shadow: Annotated[
@@ -124,7 +128,10 @@ def _run(options: Any, count: int, metrics_dir: str) -> None:
     if count == 1:
         run(options)
     else:
-        listen(options.host, options.port).close()  # a port that somebody else holds is told once, and here
+        # Ports that somebody else holds are told once, and here: workers that cannot listen are started for ever.
+        listen(options.host, options.port).close()
+        if options.grpc_port is not None:
+            listen(options.host, options.grpc_port, option="--grpc-port").close()
         run_workers(count, lambda: run(options), metrics_dir)
 
 

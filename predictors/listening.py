@@ -48,8 +48,8 @@ class HttpServer(uvicorn.Server):
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A bound socket; `shared` with other workers. Raises NotReady when the port is taken."""
+def listen(host: str, port: int, *, shared: bool = False, option: str = "--port") -> socket.socket:
+    """A bound socket; `shared` with other workers. Raises NotReady when the port is taken, which `option` sets."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
@@ -58,7 +58,7 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise NotReady(f"cannot listen on {host}:{port}: {error.strerror}; set another --port") from error
+        raise NotReady(f"cannot listen on {host}:{port}: {error.strerror}; set another {option}") from error
     return listener
 
 

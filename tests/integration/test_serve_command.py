@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,3 +107,29 @@ def test_a_registered_model_of_one_s_own(settings, environment, mlflow, tmp_path
     code, said = models("register", str(tmp_path / "1"))
     assert code == 2
     assert "more.json" in said
+
+
+def refused(environment, *arguments):
+    """What a server that cannot start says; it ends by itself."""
+    argv = [sys.executable, "-W", "ignore", "-m", "predictors", *map(str, arguments)]
+    ended = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode not in (0, None)
+    return ended.stderr
+
+
+@pytest.mark.parametrize("option", ["--port", "--grpc-port"])
+def test_a_port_that_is_taken_ends_all_workers(settings, environment, option):
+    ports = {"--port": settings.predictor_port, "--grpc-port": settings.predictor_grpc_port}
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", ports[option]))
+        holder.listen()
+        said = refused(environment, "--workers", 2, *(part for pair in ports.items() for part in pair))
+    assert f"cannot listen on 127.0.0.1:{ports[option]}" in said
+    assert f"set another {option}" in said
+
+
+def test_a_certificate_that_is_not_there_is_told_in_words(environment, tmp_path):
+    said = refused(environment, "--tls-cert", tmp_path / "none.pem", "--tls-key", tmp_path / "none.key")
+    assert "--tls-cert" in said
+    assert "does not exist" in said
+    assert "Traceback" not in said
