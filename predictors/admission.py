@@ -13,10 +13,10 @@ from predictors.metrics import Metrics
 from scoreops.core.errors import Overloaded
 
 _SMOOTH: Final = 0.1
-"""Weight of the newest request in the average time of one."""
+"""Weight of the newest work in the average time of a request."""
 _STALL: Final = 5.0
 _LEAST_S: Final = 0.001
-"""A request counts as at most so many averages and such a time."""
+"""A request that took longer than so many averages and such a time is a stall, and counts as such a one."""
 
 
 class Limits(NamedTuple):
@@ -49,6 +49,7 @@ class Lane:
         self._longest_s = longest_s
         self._metrics = metrics
         self._seconds = 0.0
+        self._stalled = False
         self.waiting = 0
 
     def enter(self) -> None:
@@ -58,11 +59,13 @@ class Lane:
             raise Overloaded(f"{self.waiting} requests wait before this one; try again later or send fewer rows")
         self.waiting += 1
 
-    def leave(self, seconds: float | None) -> None:
-        """Give the place back; `seconds` is how long the work took, None when none was done."""
-        self.waiting -= 1
-        if seconds is not None:  # one long stall is no rule
-            usual = min(seconds, _STALL * self._seconds + _LEAST_S)
+    def leave(self, seconds: float | None, places: int = 1) -> None:
+        """Give places back; `seconds` is how long the work took for each of them, None when none was done."""
+        self.waiting -= places
+        if seconds is not None:  # one long stall is no rule, two in a row are
+            most = _STALL * self._seconds + _LEAST_S
+            usual = seconds if self._stalled else min(seconds, most)
+            self._stalled = seconds > most
             self._seconds += _SMOOTH * (usual - self._seconds)
 
 

@@ -92,10 +92,11 @@ class DataPlane:
             question = ask(served, request, self.limits.rows)
             slow = question.rows * served.row_s > self.limits.inline_s or len(question.inputs) > 1
             outputs = await (self._thread(served, question, until) if slow else self._batcher.ask(served, question))
+            ended = _in_time(until)
         except BaseException:
             meter.failed()
             raise
-        meter.ok(question.rows, time.perf_counter() - started)
+        meter.ok(question.rows, ended - started)
         name = request.id or f"{self._session}-{next(self._numbers)}"
         response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
         for witness in self._witnesses:
@@ -188,10 +189,16 @@ class DataPlane:
 _LATE: Final = "the deadline passed before the answer was there; send fewer rows or allow more time"
 
 
-def _timely(served: Served, question: Question, until: float) -> tuple[list[Tensor], float]:
-    started = time.perf_counter()
-    if started > until:
+def _in_time(until: float) -> float:
+    """The time now. Raises TooLate after `until`."""
+    now = time.perf_counter()
+    if now > until:
         raise TooLate(_LATE)
+    return now
+
+
+def _timely(served: Served, question: Question, until: float) -> tuple[list[Tensor], float]:
+    started = _in_time(until)
     return compute(served, question), time.perf_counter() - started
 
 

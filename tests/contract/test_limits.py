@@ -84,6 +84,17 @@ def test_a_lane_refuses_who_would_wait_too_long():
     lane.enter()
 
 
+def test_a_lane_soon_knows_that_requests_take_long():
+    lane = Lane("here", 1.0, Metrics())
+    for _ in range(10):
+        lane.enter()
+    lane.leave(2.0)
+    lane.enter()  # once may be a stall
+    lane.leave(2.0)
+    with pytest.raises(Overloaded, match="9 requests wait before this one"):
+        lane.enter()
+
+
 def test_bodies_are_held_up_to_a_limit_and_given_back():
     admission = Admission(Limits(buffered_bytes=100), Metrics())
     with admission.enter() as turn:
@@ -118,6 +129,13 @@ def test_a_deadline_that_passes_is_told_and_the_work_is_not_begun(served):
         assert answer.outputs[0].data.tolist() == [111.0, 111.0]
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("inline_s", [pytest.param(0.0, id="in a thread"), pytest.param(1.0, id="on the loop")])
+def test_an_answer_that_comes_too_late_is_none(served, inline_s):
+    server = served(Limits(inline_s=inline_s))
+    with pytest.raises(TooLate):
+        asyncio.run(server.plane.infer("tiny", "", rows(2, timeout=1)))
 
 
 @pytest.mark.parametrize("timeout", [-1, True, "soon", 1.5])
@@ -164,7 +182,7 @@ def test_a_row_at_which_the_engine_fails_fails_alone(served):
     first, failed, last = asyncio.run(ask())
     assert (first.outputs[0].data.tolist(), last.outputs[0].data.tolist()) == ([111.0], [222.0])
     assert isinstance(failed, ValueError)
-    assert 'predictor_queue_requests{lane="loop"} 0.0' in server.metrics.render().decode()
+    assert 'predictor_queue_requests{lane="loop"} 0.0' in server.ask("GET", "/metrics").text
 
 
 @pytest.mark.parametrize("came", [pytest.param(0, id="headers alone"), pytest.param(1, id="a part of the body")])
