@@ -86,17 +86,21 @@ def serve(
     configure(as_json=as_json or not sys.stderr.isatty())
     settings = Settings()
     named = [one.partition("@") for one in model or ()]
+    models = scores([name for name, _, _ in named])
+    shadows = dict(parse_rule(text) for text in shadow or [])
+    unknown = ", ".join(sorted(set(shadows) - set(models)))
+    _check(unknown, "shadow", f"no model {unknown} is served")
     source = FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url))
     options = Options(
         host=host or settings.host,
         port=settings.predictor_port if port is None else port,
         grpc_port=(settings.predictor_grpc_port if grpc_port is None else grpc_port) if grpc else None,
-        scores=scores([name for name, _, _ in named]),
+        scores=models,
         source=PinnedSource(source, {name: pin for name, _, pin in named if pin}),
         version=_release(),
         kafka=settings.kafka_bootstrap if log else "",
         log_detail=Detail(log_inputs),
-        shadows=dict(parse_rule(text) for text in shadow or []),
+        shadows=shadows,
         key=settings.secret("api_key") if require_key else "",
         admin_key=settings.secret("api_key") if admin else "",
         tls=Tls(tls_cert, tls_key, tls_client_ca) if tls_cert and tls_key else None,

@@ -65,7 +65,9 @@ class Metrics:
         said = "1 while a version answers under an alias, 0 after."
         everywhere = partial(Gauge, registry=own, multiprocess_mode="livemin")
         self.serving = everywhere("predictor_model_ready", said, (*_BY, "alias"))
-        self.shadowed = count("predictor_shadow", "Requests copied to a second version: ok, error, dropped.", outcome)
+        self.shadowed = count(
+            "predictor_shadow", "Requests for a second version: ok, error, dropped, missing (not loaded).", outcome
+        )
         said = "Answers for the inference log: in, sent, dropped."
         self.logged = count("predictor_inference_log", said, ["stage"])
         for stage in ("in", "sent", "dropped"):

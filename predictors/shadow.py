@@ -68,11 +68,12 @@ class Shadow:
         try:
             other = self._lineups.find(entry.served.model, rule.version)
         except (NotFound, NotReady):
+            self._count(entry.served.model, rule.version, "missing")
             return
         if other.served.version == entry.served.version:
             return
         if not self._room.acquire(blocking=False):
-            self._count(other, "dropped")
+            self._count(other.served.model, other.served.version, "dropped")
             return
         self._pool.submit(self._ask, other, question, response)
 
@@ -82,15 +83,15 @@ class Shadow:
             outputs = compute(served, question)
             answer = InferResponse(served.model, served.version, outputs, response.id, {})
             self._journal.note(other, question, answer, shadow_of=response.version)
-            self._count(other, "ok")
+            self._count(served.model, served.version, "ok")
         except Exception as error:  # noqa: BLE001 - a shadow may fail in any way and disturbs nobody
-            self._count(other, "error")
+            self._count(served.model, served.version, "error")
             _log.warning("a shadow failed", model=served.model, version=served.version, reason=str(error))
         finally:
             self._room.release()
 
-    def _count(self, other: Entry, outcome: str) -> None:
-        self._metrics.shadowed.labels(other.served.model, other.served.version, outcome).inc()
+    def _count(self, model: str, version: str, outcome: str) -> None:
+        self._metrics.shadowed.labels(model, version, outcome).inc()
 
     async def close(self) -> None:
         """Wait for the copies under way."""

@@ -122,6 +122,12 @@ def test_a_shadow_answers_on_the_log_alone_and_its_pairs_can_be_found(folder, br
     }
 
 
+def test_a_shadow_that_is_not_loaded_is_counted(folder, broker, tmp_path):
+    with serving(folder, tmp_path / "log", kafka=broker, shadows=["tiny=9"]) as server:
+        load(server, 3)
+        assert server.metric('predictor_shadow_total{model="tiny",outcome="missing",version="9"}') == 3
+
+
 def test_a_broker_that_dies_slows_no_answer_and_loses_none_while_the_queue_has_room(folder, broker, kafka, tmp_path):
     with serving(folder, tmp_path / "log", kafka=broker) as server:
         well = load(server, 2_000)

@@ -128,6 +128,11 @@ def test_a_port_that_is_taken_ends_all_workers(settings, environment, option):
     assert f"set another {option}" in said
 
 
+def test_a_shadow_of_a_model_that_is_not_served_is_refused(environment):
+    said = refused(environment, "--model", "trust", "--log", "--shadow", "trsut=candidate")
+    assert "no model trsut is served" in said
+
+
 def test_a_certificate_that_is_not_there_is_told_in_words(environment, tmp_path):
     said = refused(environment, "--tls-cert", tmp_path / "none.pem", "--tls-key", tmp_path / "none.key")
     assert "--tls-cert" in said
