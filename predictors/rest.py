@@ -44,6 +44,8 @@ _SMALL_BODY: Final = 65_536
 OPEN: Final = (("v2", "health"), ("metrics",))
 """What needs no key: who probes and who scrapes has none."""
 Handler = Callable[[Scope, Receive], Awaitable[Reply]]
+Answer = Callable[[str, str, str, Scope, Receive], Awaitable[Reply]]
+"""Of a model, a version and a traceparent."""
 
 
 class _IndexRequest(msgspec.Struct):
@@ -103,9 +105,9 @@ class Rest:
     def _route(self, parts: list[str]) -> tuple[str, Handler | None]:  # noqa: PLR0911, PLR0912, C901 - a table
         match parts:
             case ["v2", "models", model, "infer"]:
-                return "POST", partial(self._infer, model, "")
+                return "POST", partial(self._traced, self._infer, model, "")
             case ["v2", "models", model, "versions", version, "infer"]:
-                return "POST", partial(self._infer, model, version)
+                return "POST", partial(self._traced, self._infer, model, version)
             case ["v2"]:
                 return "GET", self._server
             case ["v2", "health", "live"]:
@@ -129,18 +131,18 @@ class Rest:
             case ["v2", "repository", "models", model, "unload"]:
                 return "POST", partial(self._unload, model)
             case ["v1", "models", model]:
-                return "POST", partial(self._predict, model.removesuffix(":predict"))
+                return "POST", partial(self._traced, self._predict, model.removesuffix(":predict"), "")
             case ["metrics"]:
                 return "GET", self._scrape
         return "", None
 
-    async def _infer(self, model: str, version: str, scope: Scope, receive: Receive) -> Reply:
+    async def _traced(self, answer: Answer, model: str, version: str, scope: Scope, receive: Receive) -> Reply:
         if not (self._tracing.on or header(scope, b"traceparent")):
-            return await self._answer(model, version, "", scope, receive)
+            return await answer(model, version, "", scope, receive)
         span = self._tracing.begin("infer", *_trace(scope))
         outcome = "failed"
         try:
-            reply = await self._answer(model, version, span.traceparent, scope, receive)
+            reply = await answer(model, version, span.traceparent, scope, receive)
             outcome = ""
         except ScoreOpsError as error:
             outcome = str(error)
@@ -151,7 +153,7 @@ class Rest:
             return reply._replace(headers=(*reply.headers, (b"traceparent", span.traceparent.encode())))
         return reply
 
-    async def _answer(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
+    async def _infer(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
             size = _json_size(header(scope, SIZE_HEADER))
@@ -166,11 +168,12 @@ class Rest:
             return Reply(200, made)
         return Reply(200, made, BINARY, ((SIZE_HEADER, b"%d" % json_size),))
 
-    async def _predict(self, model: str, scope: Scope, receive: Receive) -> Reply:
+    async def _predict(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
-            request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, ""))
-            return Reply(200, v1.encode(await self._plane.infer(model, "", request)))
+            request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, version))
+            answer = await self._plane.infer(model, version, request._replace(trace=trace))
+            return Reply(200, v1.encode(answer))
 
     async def _server(self, _scope: Scope, _receive: Receive) -> Reply:
         return ok({"name": NAME, "version": self._version, "extensions": EXTENSIONS})

@@ -166,3 +166,10 @@ def test_the_first_protocol_is_as_strict(server, body, said):
     answer = predict(server, **body)
     assert answer.status_code == 400
     assert said in answer.json()["error"]
+
+
+def test_the_first_protocol_passes_the_trace_on_as_the_second_does(server):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    body = {"instances": [[1, 2, 3]], "columns": JOINED}
+    answer = server.ask("POST", "/v1/models/tiny:predict", json=body, headers={"traceparent": parent})
+    assert answer.headers["traceparent"] == parent
