@@ -28,8 +28,8 @@ class Limits(NamedTuple):
     """Rows that take less time are computed on the event loop; more, or optional inputs, in a thread: others go on."""
     body_bytes: int = 32 * 1024 * 1024
     """Largest body, after it was unpacked."""
-    buffered_bytes: int = 256 * 1024 * 1024
-    """Most bytes of bodies held at once."""
+    buffered_bytes: int = 512 * 1024 * 1024
+    """Most bytes of bodies, and of what they swell to, held at once."""
     concurrency: int = 128
     """Most requests inside at once."""
     wait_s: float = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,6 +50,9 @@ def serve(
         typer.Option(help="MODEL=VERSION[:SHARE]: also ask this version or alias, log its answer, never give it."),
     ] = None,
     watch_s: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the aliases.")] = 1.0,
+    linger_s: Annotated[
+        float, typer.Option(min=0, help="Shortest time to go on answering after SIGTERM: until no load balancer asks.")
+    ] = 5.0,
     drain_s: Annotated[float, typer.Option(min=0, help="Longest wait for clients to leave after SIGTERM.")] = 10.0,
     max_rows: Annotated[int, typer.Option(min=1, help="Most rows in one request.")] = 10_000,
     max_body_mb: Annotated[int, typer.Option(min=1, help="Largest body, unpacked.")] = 32,
@@ -67,19 +71,15 @@ def serve(
     count = workers or len(os.sched_getaffinity(0))
     _check(count > 1 and admin, "admin", "loading and unloading would reach one worker only; use --workers 1")
     _check(shadow and not log, "shadow", "a shadow's answers are written to the inference log; add --log")
-    _check((tls_cert is None) != (tls_key is None), "tls", "TLS needs --tls-cert and --tls-key")
-    _check(tls_client_ca and not tls_cert, "tls", "TLS needs --tls-cert and --tls-key")
     _check(log_inputs not in {"values", "hash"}, "log-inputs", f"{log_inputs!r} is not one of values, hash")
     from predictors.workers import share_metrics
 
     metrics_dir = share_metrics() if count > 1 else ""
     from predictors.admission import Limits
     from predictors.inference_log import Detail
-    from predictors.listening import Tls
     from predictors.logs import configure
     from predictors.plain import scores
     from predictors.server import Options
-    from predictors.shadow import parse_rule
     from predictors.sources import FolderSource, PinnedSource, RegistrySource
     from scoreops.adapters.registry import Registry
 
@@ -87,9 +87,6 @@ def serve(
     settings = Settings()
     named = [one.partition("@") for one in model or ()]
     models = scores([name for name, _, _ in named])
-    shadows = dict(parse_rule(text) for text in shadow or [])
-    unknown = ", ".join(sorted(set(shadows) - set(models)))
-    _check(unknown, "shadow", f"no model {unknown} is served")
     source = FolderSource(model_dir) if model_dir else RegistrySource(Registry(settings.mlflow_url))
     options = Options(
         host=host or settings.host,
@@ -100,13 +97,14 @@ def serve(
         version=_release(),
         kafka=settings.kafka_bootstrap if log else "",
         log_detail=Detail(log_inputs),
-        shadows=shadows,
+        shadows=_shadows(shadow or [], models),
         key=settings.secret("api_key") if require_key else "",
         admin_key=settings.secret("api_key") if admin else "",
-        tls=Tls(tls_cert, tls_key, tls_client_ca) if tls_cert and tls_key else None,
+        tls=_tls(tls_cert, tls_key, tls_client_ca),
         exporter=_exporter(),
         shared=count > 1,
         watch_s=watch_s,
+        linger_s=linger_s,
         drain_s=drain_s,
         limits=Limits(
             rows=max_rows,
@@ -122,6 +120,24 @@ def serve(
 def _check(wrong: object, option: str, said: str) -> None:
     if wrong:
         raise BadInput(said, option)
+
+
+def _shadows(rules: Sequence[str], models: Collection[str]) -> Any:
+    from predictors.shadow import parse_rule
+
+    shadows = dict(parse_rule(rule) for rule in rules)
+    unknown = ", ".join(sorted(set(shadows) - set(models)))
+    _check(unknown, "shadow", f"no model {unknown} is served")
+    return shadows
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Any:
+    from predictors.listening import Tls
+
+    if certificate and key:
+        return Tls(certificate, key, client_ca)
+    _check(certificate or key or client_ca, "tls", "TLS needs --tls-cert and --tls-key")
+    return None
 
 
 def _run(options: Any, count: int, metrics_dir: str) -> None:

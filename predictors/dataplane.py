@@ -22,6 +22,7 @@ from scoreops.core.errors import BadInput, TooLate
 
 ECHOED: Final = ("as_of",)
 """Parameters of a request that its answer repeats."""
+MAX_ID: Final = 256
 TIMEOUT: Final = "timeout"
 """Parameter of a request: microseconds after which its answer is of no use."""
 
@@ -84,6 +85,8 @@ class DataPlane:
         Raises NotFound, NotReady, BadInput, Overloaded, and TooLate after `within_s` seconds or what a limit says.
         """
         started = self._last_asked = time.perf_counter()
+        if request.id and len(request.id) > MAX_ID:
+            raise BadInput(f"has {len(request.id)} characters, at most {MAX_ID} are taken", "id")
         until = started + _within(request, within_s, self.limits.deadline_s)
         entry = self._lineups.find(model, version)
         served = entry.served
@@ -134,8 +137,9 @@ class DataPlane:
 
     @property
     def ready(self) -> bool:
-        """Whether every model has a champion and no stop is under way."""
-        return not self.draining and all(self._lineups.of(model).ready for model in self._lineups.models)
+        """Whether every model that is wanted has a champion and no stop is under way."""
+        lines = [self._lineups.of(model) for model in self._lineups.models]
+        return not self.draining and all(line.ready or line.unloaded for line in lines)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -147,7 +151,8 @@ class DataPlane:
         if self.draining:
             return "the server is stopping"
         waiting = [(name, self._lineups.of(name)) for name in self._lineups.models]
-        return "; ".join(f"{name}: {line.problem or 'loading'}" for name, line in waiting if not line.ready)
+        said = ((name, line.problem or "loading") for name, line in waiting if not (line.ready or line.unloaded))
+        return "; ".join(f"{name}: {problem}" for name, problem in said)
 
     def check_ready(self, model: str, version: str) -> None:
         """Raises NotFound or NotReady unless `version` of `model` answers."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from predictors.keeper import Keeper
+
+_WANTED: Final = "this needs the API key, in the header X-API-Key or as `Authorization: Bearer KEY`"
 
 
 class Unauthorised(Exception):
@@ -26,14 +28,14 @@ class Guard(NamedTuple):
     def check(self, given: bytes) -> None:
         """Raises Unauthorised unless who brings `given` may ask."""
         if self.key and not hmac.compare_digest(given, self.key.encode()):
-            raise Unauthorised("this needs the API key, in the header X-API-Key or as `Authorization: Bearer KEY`")
+            raise Unauthorised(_WANTED)
 
     def admin(self, given: bytes) -> Keeper:
         """What loads and unloads. Raises Off, Unauthorised."""
         if self.keeper is None:
             raise Off("loading and unloading is off on this server; it is started with --admin")
         if not hmac.compare_digest(given, self.admin_key.encode()):
-            raise Unauthorised("this needs the API key, in the header X-API-Key or as `Authorization: Bearer KEY`")
+            raise Unauthorised(_WANTED)
         return self.keeper
 
 

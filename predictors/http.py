@@ -87,7 +87,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) -> bytes:
     """The body, unpacked. Raises HttpError when it is too large, too slow or packed in an unknown way, Disconnected."""
-    length, packed = header(scope, b"content-length"), header(scope, b"content-encoding")
+    length, packed = header(scope, b"content-length"), header(scope, b"content-encoding").lower()
     if length.isdigit() and int(length) > limits.body_bytes:
         raise _too_large(limits.body_bytes)
     if packed not in _PACKED:
@@ -107,9 +107,7 @@ async def _read(receive: Receive, limits: Limits, turn: Turn) -> bytes:
     parts: list[bytes] = []
     size, more = 0, True
     try:
-        async with asyncio.timeout(
-            limits.deadline_s
-        ):  # around the first part too: who sends headers alone holds a place
+        async with asyncio.timeout(limits.deadline_s):  # the first part too: who sends headers alone holds a place
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -144,14 +142,16 @@ def packed(reply: Reply, scope: Scope) -> Reply:
     """The reply as gzip or deflate, where the client takes that and the body is worth it."""
     if len(reply.body) < _PACK_FROM:
         return reply
-    accepted = header(scope, b"accept-encoding")
+    fields = (field.replace(b" ", b"") for field in header(scope, b"accept-encoding").lower().split(b","))
+    accepted = {field.partition(b";")[0] for field in fields if not field.endswith((b";q=0", b";q=0.0"))}
     if b"gzip" in accepted:
         body, name = gzip.compress(reply.body, compresslevel=1, mtime=0), b"gzip"
     elif b"deflate" in accepted:
         body, name = zlib.compress(reply.body, 1), b"deflate"
     else:
         return reply
-    return reply._replace(body=body, headers=(*reply.headers, (b"content-encoding", name)))
+    said = ((b"content-encoding", name), (b"vary", b"accept-encoding"))
+    return reply._replace(body=body, headers=(*reply.headers, *said))
 
 
 def _too_large(limit: int) -> HttpError:

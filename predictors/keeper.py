@@ -62,7 +62,7 @@ class Keeper:
         with self._turn:
             now = self._lineups.of(model)
             self._unloaded.add(model)
-            self._put(model, now, Lineup(problem="it was unloaded"))
+            self._put(model, now, Lineup(problem="it was unloaded", unloaded=True))
 
     async def watch(self, every_s: float) -> None:
         """Refresh all models every `every_s` seconds, for ever; less often while the source does not answer."""

@@ -28,6 +28,8 @@ class Lineup:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    unloaded: bool = False
+    """Whether somebody wants it not to answer."""
 
     @property
     def ready(self) -> bool:
@@ -64,8 +66,8 @@ def _rank(alias: str) -> tuple[int, str]:
 
 
 def version_order(version: str) -> tuple[int, int, str]:
-    """Numbers by value, before everything else by name."""
-    return (0, int(version), "") if version.isdecimal() else (1, 0, version)
+    """Numbers by value, after everything else by name: no copy of a folder under another name gets before them."""
+    return (1, int(version), "") if version.isdecimal() else (0, 0, version)
 
 
 class Lineups:

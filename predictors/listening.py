@@ -81,7 +81,7 @@ def http_config(app: Rest, tls: Tls | None) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_keep_alive=65,
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=5,
         backlog=2048,
         **secure,
     )

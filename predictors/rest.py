@@ -98,7 +98,7 @@ class Rest:
         method, handler = self._route(parts)
         if handler is None:
             raise HttpError(404, f"there is nothing at {scope['path'][:200]}")
-        if scope["method"] != method:
+        if scope["method"] != method and (scope["method"], method) != ("HEAD", "GET"):
             raise HttpError(405, f"{scope['path'][:200]} takes {method}", (b"allow", method.encode()))
         return handler
 
@@ -156,11 +156,12 @@ class Rest:
     async def _infer(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
-            size = _json_size(header(scope, SIZE_HEADER))
+            size, rows = _json_size(header(scope, SIZE_HEADER)), self._plane.limits.rows
             if len(body) <= _SMALL_BODY:
-                decoded = wire.decode_request(body, size)
+                decoded = wire.decode_request(body, size, rows)
             else:
-                decoded = await asyncio.to_thread(wire.decode_request, body, size)
+                turn.hold(wire.SWELLS * (len(body) if size is None else size))
+                decoded = await asyncio.to_thread(wire.decode_request, body, size, rows)
             request = decoded.request._replace(trace=trace) if trace else decoded.request
             response = await self._plane.infer(model, version, request)
             made, json_size = wire.encode_response(response, decoded)

@@ -35,7 +35,8 @@ CODES: Final[Mapping[type[Exception], grpc.StatusCode]] = {
     Off: grpc.StatusCode.PERMISSION_DENIED,
 }
 """Our errors as gRPC statuses; whatever is not here is INTERNAL."""
-OPEN: Final = ("ServerLive", "ServerReady", "ModelReady")
+OPEN: Final = ("ServerLive", "ServerReady")
+"""What needs no key, like the health service and reflection: who probes has none."""
 _log: Final = structlog.get_logger("predictors.rpc")
 
 
@@ -73,11 +74,9 @@ class Rpc:
             try:
                 if name not in OPEN:
                     self._guard.check(_key(context))
-                try:
-                    request = kind.FromString(data)
-                except DecodeError as error:
-                    raise BadInput(f"the message is no {kind.DESCRIPTOR.name}") from error
-                answer: bytes = await method(request, context)
+                with self._plane.admit() as turn:  # before it is parsed, which takes time and memory too
+                    turn.hold(len(data))
+                    answer: bytes = await method(_parsed(kind, data), context)
             except Exception as error:
                 code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), grpc.StatusCode.INTERNAL)
                 self._metrics.rpc_errors.labels(code.name).inc()
@@ -95,13 +94,11 @@ class Rpc:
         span = self._tracing.begin("infer", str(found.get("traceparent", "")), str(found.get("tracestate", "")))
         outcome = "failed"
         try:
-            with self._plane.admit() as turn:
-                turn.hold(request.ByteSize())
-                asked = rpc_codec.decode(request)
-                asked = asked._replace(trace=span.traceparent) if span.traceparent else asked
-                within = context.time_remaining()
-                response = await self._plane.infer(request.model_name, request.model_version, asked, within)
-                made = rpc_codec.encode(response, raw=bool(request.raw_input_contents))
+            asked = rpc_codec.decode(request)
+            asked = asked._replace(trace=span.traceparent) if span.traceparent else asked
+            within = context.time_remaining()
+            response = await self._plane.infer(request.model_name, request.model_version, asked, within)
+            made = rpc_codec.encode(response, raw=bool(request.raw_input_contents))
             outcome = ""
         except ScoreOpsError as error:
             outcome = str(error)
@@ -153,6 +150,13 @@ class Rpc:
         keeper, name = self._guard.admin(_key(context)), request.model_name or request.repository_or_model
         await asyncio.to_thread(keeper.unload, name)
         return _bytes("RepositoryModelResponse", {"model_name": name, "done": True})
+
+
+def _parsed(kind: Any, data: bytes) -> Any:
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise BadInput(f"the message is no {kind.DESCRIPTOR.name}") from error
 
 
 def _bytes(kind: str, fields: Mapping[str, Any]) -> bytes:

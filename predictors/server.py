@@ -67,6 +67,7 @@ class Options:
     exporter: Any = None
     shared: bool = False
     watch_s: float = 1.0
+    linger_s: float = 0.0
     drain_s: float = 10.0
     limits: Limits = field(default_factory=Limits)
 
@@ -99,14 +100,14 @@ async def _serve(options: Options, listener: Any) -> None:
         tasks = [
             asyncio.create_task(_show(plane)),
             asyncio.create_task(keeper.watch(options.watch_s)),
-            asyncio.create_task(_drain(server, plane, told, options.drain_s)),
+            asyncio.create_task(_drain(server, rpc, plane, told, options)),
         ]
         port = listener.getsockname()[1]
         _log.info("listening", host=options.host, port=port, grpc_port=grpc_port, models=lineups.models)
         try:
             await server.serve([listener])
         finally:
-            await rpc.stop(options.drain_s)
+            await rpc.stop(LAST_S)
             for task in tasks:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -159,18 +160,20 @@ async def _show(plane: DataPlane) -> None:
         await asyncio.sleep(SHOW_S)
 
 
-async def _drain(server: HttpServer, plane: DataPlane, told: asyncio.Event, most_s: float) -> None:
+async def _drain(server: HttpServer, rpc: GrpcServer, plane: DataPlane, told: asyncio.Event, options: Options) -> None:
     """Once told to stop: not ready, and every answer asks its client to leave until nobody asks any more.
 
-    Who keeps coming after `most_s` finds the door closed; those inside are answered still.
+    Who balances the load goes on sending for a while: the doors stay open for `linger_s`, and then until it is quiet,
+    for at most `drain_s`. After that they are closed; those inside are answered still.
     """
     await told.wait()
     plane.draining = True
-    _log.info("draining", most_s=most_s)
-    await _quiet(plane, most_s)
+    _log.info("draining", linger_s=options.linger_s, most_s=options.drain_s)
+    await asyncio.sleep(options.linger_s)
+    await _quiet(plane, options.drain_s)
     for listening in server.servers:
         listening.close()
-    await _quiet(plane, LAST_S)
+    await asyncio.gather(rpc.stop(LAST_S), _quiet(plane, LAST_S))
     server.should_exit = True
 
 

@@ -43,7 +43,8 @@ def decode(body: bytes, model: ModelMetadata) -> InferRequest:
         parameters["columns"] = names
         wanted = model.properties["columns"].split(",")
         if set(names) == set(wanted):  # an object has no order that could be wrong
-            rows = [[row[names.index(name)] for name in wanted] for row in rows]
+            places = [names.index(name) for name in wanted]
+            rows = [[row[place] for place in places] for row in rows]
             parameters["columns"] = wanted
     else:
         rows = raw.instances

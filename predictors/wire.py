@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import prod
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -26,6 +27,10 @@ from predictors.tensors import (
 )
 from scoreops.core.errors import BadInput
 
+_LARGE: Final = 65_536
+"""Numbers in JSON take many times their bytes in memory: so many are counted before they are read."""
+SWELLS: Final = 8
+"""How many times its size JSON may take while it is read."""
 SIZE: Final = "binary_data_size"
 _ENCODER: Final = msgspec.json.Encoder()
 _Parameter = str | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | bool | list[str]
@@ -85,8 +90,11 @@ class Decoded(NamedTuple):
     binary_by: Mapping[str, bool] = {}
 
 
-def decode_request(body: bytes, json_size: int | None = None) -> Decoded:
-    """The request in `body`, whose first `json_size` bytes are JSON; None: all. Raises BadInput with a path."""
+def decode_request(body: bytes, json_size: int | None = None, most_rows: int = 2**31) -> Decoded:
+    """The request in `body`, whose first `json_size` bytes are JSON; None: all. Raises BadInput with a path.
+
+    No more than `most_rows` rows are read, and no more values than the shape says.
+    """
     if json_size is not None and not 0 <= json_size <= len(body):
         raise BadInput(f"the JSON shall have {json_size} bytes, the body has {len(body)}")
     try:
@@ -98,6 +106,9 @@ def decode_request(body: bytes, json_size: int | None = None) -> Decoded:
     except UnicodeDecodeError as error:
         raise BadInput("JSON must be UTF-8") from error
     blobs = _Blobs(memoryview(body)[len(body) if json_size is None else json_size :])
+    for item in raw.inputs:
+        if item.shape and item.shape[0] > most_rows:
+            raise BadInput(f"has {item.shape[0]} rows, at most {most_rows} are taken in one request", "inputs")
     inputs = [_tensor(item, f"inputs[{index}]", blobs) for index, item in enumerate(raw.inputs)]
     blobs.end()
     parameters = raw.parameters or NO_PARAMETERS
@@ -153,6 +164,8 @@ def _tensor(item: _Input, where: str, blobs: _Blobs) -> Tensor:
 def _values(item: _Input, where: str) -> Array:
     dtype = dtype_of(item.datatype, where)
     raw = bytes(item.data)
+    if len(raw) > _LARGE and dtype.kind != "O" and raw.count(b",") + 1 != prod(item.shape):
+        raise BadInput(f"data has {raw.count(b',') + 1} values, `shape` says {item.shape}", where)
     depth = _depth(raw)
     if not 1 <= depth <= MAX_DIMENSIONS:
         raise BadInput("must be an array" if not depth else "is nested too deep", f"{where}.data")

@@ -40,10 +40,13 @@ class Places:
         with pytest.raises(NotFound):
             place.source.fetch("tiny", "2")
 
-    def test_folders_that_are_no_numbers_come_after_them_by_name(self, place):
-        for name in ("9", "10", "spring", "winter"):
+    def test_folders_that_are_no_numbers_come_before_them_by_name(self, place):
+        for name in ("spring", "winter"):
             place.write(f"tiny/{name}", numbered(1))
         assert place.source.aliases("tiny") == {CHAMPION: "winter", PREVIOUS: "spring"}
+        for name in ("9", "10", "10.bak"):
+            place.write(f"tiny/{name}", numbered(1))
+        assert place.source.aliases("tiny") == {CHAMPION: "10", PREVIOUS: "9"}
 
     def test_folders_within_a_bundle_are_left_alone(self, place):
         place.put("tiny", numbered(1))

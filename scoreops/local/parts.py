@@ -15,7 +15,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "stream": ("stream", "--json"),
     "lake": ("stream", "--sink", "lake", "--json"),
-    "predictor": ("serve", "--log", "--json"),
+    "predictor": ("serve", "--log", "--linger-s", "0", "--json"),
     "fusion": ("fuse", "--json"),
     "console": ("console",),
 }

@@ -173,3 +173,23 @@ def test_the_first_protocol_passes_the_trace_on_as_the_second_does(server):
     body = {"instances": [[1, 2, 3]], "columns": JOINED}
     answer = server.ask("POST", "/v1/models/tiny:predict", json=body, headers={"traceparent": parent})
     assert answer.headers["traceparent"] == parent
+
+
+def test_numbers_are_counted_before_they_are_read(server):
+    """A list of numbers takes many times its bytes in memory; one that cannot be right is not read."""
+    tensor = {"name": "features", "datatype": "FP64", "shape": [2, 3], "data": [1] * 25_000}
+    answer = send(server, json.dumps({"inputs": [tensor]}).encode(), {})
+    assert answer.json()["error"] == "inputs[0]: data has 25000 values, `shape` says [2, 3]"
+    tensor |= {"shape": [501, 3], "data": "whatever"}
+    assert "has 501 rows, at most 500" in send(server, json.dumps({"inputs": [tensor]}).encode(), {}).json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packing"),
+    [("gzip", "gzip"), ("deflate, GZIP", "gzip"), ("gzip;q=0, deflate", "deflate"), ("br", None), ("gzip; q=0", None)],
+)
+def test_an_answer_is_packed_as_the_client_takes_it(server, accepted, packing):
+    content, headers = raw_request(np.tile(ROWS, (100, 1)))
+    answer = send(server, content, headers | {"Accept-Encoding": accepted})
+    assert answer.headers.get("content-encoding") == packing
+    assert answer.headers.get("vary") == ("accept-encoding" if packing else None)

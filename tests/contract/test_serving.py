@@ -50,6 +50,7 @@ def test_what_was_true_when_is_echoed(server):
         pytest.param({"rows": [(1.0, 2.0, 3.0)] * 400}, 413, "larger than 2000 bytes", id="too long"),
         pytest.param({"path": "/v2/models/other/infer"}, 404, "no model 'other'", id="unknown model"),
         pytest.param({"path": "/v2/models/tiny/versions/9/infer"}, 404, "has no version '9'", id="unknown version"),
+        pytest.param({"id": "x" * 257}, 400, "id: has 257 characters, at most 256", id="too long a name"),
         pytest.param({"outputs": [{"name": "beauty"}]}, 400, "'beauty' is no output", id="unknown output"),
     ],
 )
@@ -65,6 +66,7 @@ def test_errors_have_the_body_of_the_protocol(server, given, status, said):
     [
         ("GET", "/v2/health/live", 200),
         ("GET", "/v2/health/ready", 200),
+        ("HEAD", "/v2/health/ready", 200),
         ("GET", "/v2/models/tiny/ready", 200),
         ("GET", "/v2/models/tiny/versions/champion", 200),
         ("GET", "/v2/models/other/ready", 404),
@@ -146,6 +148,7 @@ def test_unloading_and_loading_want_the_key(server):
         assert server.ask("POST", path, headers=KEY).status_code == 200
         server.keeper.refresh("tiny")  # the watch leaves alone what was unloaded
         assert (server.infer().status_code == 200) == (verb == "load")
+        assert server.ask("GET", "/v2/health/ready").status_code == 200  # for the other models' sake
     with pytest.raises(NotFound):
         server.keeper.unload("other")
 

@@ -27,10 +27,11 @@ KEPT_MB = 48
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, topics, settings):
+    """With the log on: what it must write is as hostile as what it must answer."""
     write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
-    limits = {"body_bytes": 1_000_000}
-    with serving(tmp_path / "bundles", tmp_path / "log", limits=limits, admin_key="secret") as made:
+    options = {"limits": {"body_bytes": 1_000_000}, "admin_key": "secret", "kafka": settings.kafka_bootstrap}
+    with serving(tmp_path / "bundles", tmp_path / "log", **options) as made:
         yield made
 
 

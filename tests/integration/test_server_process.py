@@ -58,6 +58,18 @@ def test_a_server_that_is_told_to_stop_fails_no_request(folder, tmp_path):
         assert two.metric('predictor_requests_total{model="tiny",outcome="ok"') > 0
 
 
+def test_a_server_that_is_told_to_stop_waits_for_those_who_have_not_heard_yet(folder, tmp_path):
+    with serving(folder, tmp_path / "log", linger_s=2) as server:
+        server.process.send_signal(signal.SIGTERM)
+        while '"draining"' not in server.log:
+            assert server.process.poll() is None
+        for _ in range(3):
+            (answer,) = asyncio.run(closed_loop((server.port,), REQUEST, 1, iter((False, True)).__next__))
+            assert answer.status == 200
+            time.sleep(0.4)  # longer than it takes to find nobody there
+        assert server.process.wait(30) == 0
+
+
 def test_grpc_clients_that_look_at_health_lose_no_call_either(folder, tmp_path):
     config = {"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}
     asked = InferRequestMessage(model_name="tiny")

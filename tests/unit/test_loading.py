@@ -164,4 +164,4 @@ def test_one_version_under_two_names_goes_by_the_higher_one():
 
 
 def test_versions_are_ordered_as_numbers():
-    assert sorted(["10", "9", "b", "1", "a"], key=version_order) == ["1", "9", "10", "a", "b"]
+    assert sorted(["10", "9", "b", "1", "a"], key=version_order) == ["a", "b", "1", "9", "10"]
