@@ -57,13 +57,13 @@ class Batcher:
 
 
 def _groups(queue: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """What may be computed together: rows of the same version whose parameters and reasons are alike."""
+    """What may be computed together: rows of the same version, asked for the same outputs with the same parameters."""
     if len(queue) == 1:
         return [list(queue)]
     groups: dict[Hashable, list[_Waiting]] = {}
     for number, one in enumerate(queue):
         question = one.question
-        alike = (id(one.served), question.reasons, tuple(question.inputs), repr(question.parameters))
+        alike = (id(one.served), question.outputs, repr(question.parameters) if question.parameters else "")
         groups.setdefault(alike if one.served.rowwise else number, []).append(one)
     return list(groups.values())
 
@@ -81,16 +81,14 @@ def _answer(group: list[_Waiting]) -> None:
 def _answer_together(group: list[_Waiting]) -> bool:
     """Whether all could be answered by one call; a row that is refused must not refuse the others."""
     served, first = group[0].served, group[0].question
-    names = list(dict.fromkeys(name for one in group for name in one.question.outputs))
     rows = sum(one.question.rows for one in group)
     try:
         joined = {name: np.concatenate([one.question.inputs[name] for one in group]) for name in first.inputs}
-        made = compute(served, first._replace(inputs=joined, rows=rows, outputs=names))
+        made = compute(served, first._replace(inputs=joined, rows=rows))
     except Exception:  # noqa: BLE001 - each is asked alone, and told what was wrong with it
         return False
-    tensors = {tensor.name: tensor for tensor in made}
     start = 0
     for one in group:
         part = slice(start, start := start + one.question.rows)
-        one.future.set_result([tensors[name]._replace(data=tensors[name].data[part]) for name in one.question.outputs])
+        one.future.set_result([Tensor(name, datatype, data[part]) for name, datatype, data, _ in made])
     return True

@@ -63,6 +63,11 @@ class Served:
         return {spec.name: spec for spec in self.outputs}
 
     @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, in order."""
+        return tuple(self.output_specs)
+
+    @cached_property
     def all_outputs(self) -> frozenset[str]:
         """Names of the outputs."""
         return frozenset(self.output_specs)
@@ -95,16 +100,16 @@ def arrange(served: Served, request: InferRequest) -> tuple[dict[str, Array], in
     return given, rows
 
 
-def wanted(served: Served, names: Sequence[str]) -> Sequence[str]:
+def wanted(served: Served, names: Sequence[str]) -> tuple[str, ...]:
     """The outputs to give, in the order asked for. Raises BadInput for an unknown or repeated name."""
     if not names:
-        return tuple(served.output_specs)
+        return served.output_names
     if not served.all_outputs.issuperset(names):
         unknown = next(name for name in names if name not in served.all_outputs)
         raise BadInput(f"{unknown!r} is no output of {served.model}; it gives {_names(served.outputs)}", "outputs")
     if len(set(names)) != len(names):
         raise BadInput("an output is asked for twice", "outputs")
-    return names
+    return tuple(names)
 
 
 def check_schema(served: Served, parameters: Parameters) -> None:
@@ -133,7 +138,7 @@ class Question(NamedTuple):
 
     inputs: Mapping[str, Array]
     rows: int
-    outputs: Sequence[str]
+    outputs: tuple[str, ...]
     parameters: Parameters
     trace: str = ""
 

@@ -52,7 +52,10 @@ def check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
     if tensor.datatype != spec.datatype:
         raise BadInput(f"datatype is {tensor.datatype}, expected {spec.datatype}", tensor.name)
     shape, wanted = tensor.data.shape, spec.shape
-    if len(shape) != len(wanted) or any(w not in (-1, g) for g, w in zip(shape, wanted, strict=True)):
+    fits = len(shape) == len(wanted)
+    for size, need in zip(shape, wanted, strict=False):
+        fits = fits and need in (-1, size)
+    if not fits:
         raise BadInput(f"shape is {list(shape)}, expected {list(wanted)} (-1: any number)", tensor.name)
 
 
