@@ -1,4 +1,4 @@
-"""What a gate says: Pass, Fail, or Insufficient with how much it had and how much it needs."""
+"""What a gate says: Pass, Fail, Insufficient with how much it had and needs, or that it could not be asked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """The three answers. Too few rows is never a pass and never an alarm."""
+    """The five answers. Only Pass is a pass; only Fail speaks against a candidate.
+
+    Insufficient: too few samples so far. Unknown: who should provide the numbers is away. Invalid: the question makes
+    no sense as it was put, or the numbers are none.
+    """
 
     PASS = "Pass"  # noqa: S105 - not a password
     FAIL = "Fail"
     INSUFFICIENT = "Insufficient"
+    UNKNOWN = "Unknown"
+    INVALID = "Invalid"
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,16 @@ def judge(gate: str, value: float, limit: float, *, n: int, need: int, at_least:
     good = value >= limit if at_least else value <= limit
     reason = f"{what} is {value:.4g}, must be {sign} {limit:.4g}"
     return Verdict(gate, Outcome.PASS if good else Outcome.FAIL, n, need, value, limit, reason)
+
+
+def unknown(gate: str, reason: str) -> Verdict:
+    """The provider of the numbers did not answer; `reason` says who and how."""
+    return Verdict(gate, Outcome.UNKNOWN, 0, 0, None, None, reason)
+
+
+def invalid(gate: str, reason: str, n: int = 0) -> Verdict:
+    """The settings make no sense, or what came after `n` samples is no number; waiting will not help."""
+    return Verdict(gate, Outcome.INVALID, n, 0, None, None, reason)
 
 
 def all_pass(verdicts: list[Verdict]) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from scoreops.core.errors import BadInput
 from scoreops.core.spec import Schema
-from scoreops.core.verdict import Outcome, Verdict, all_pass, judge
+from scoreops.core.verdict import Outcome, Verdict, all_pass, invalid, judge, unknown
 
 SCHEMA = Schema(("a", "b", "c"))
 
@@ -78,8 +78,16 @@ def answered(*outcomes):
         pytest.param(answered(Outcome.PASS, Outcome.PASS), True, id="all pass"),
         pytest.param(answered(Outcome.PASS, Outcome.FAIL), False, id="one fails"),
         pytest.param(answered(Outcome.PASS, Outcome.INSUFFICIENT), False, id="one had too few"),
+        pytest.param(answered(Outcome.PASS, Outcome.UNKNOWN), False, id="one could not be asked"),
+        pytest.param(answered(Outcome.PASS, Outcome.INVALID), False, id="one makes no sense"),
         pytest.param([], False, id="no gates are no pass"),
     ],
 )
 def test_all_pass(verdicts, passes):
     assert all_pass(verdicts) is passes
+
+
+def test_what_could_not_be_judged_has_a_reason_and_no_value():
+    away, senseless = unknown("slo", "Prometheus is away"), invalid("slo", "alpha is 2", n=7)
+    assert (away.outcome, away.n, away.value, away.reason) == (Outcome.UNKNOWN, 0, None, "Prometheus is away")
+    assert (senseless.outcome, senseless.n, senseless.value) == (Outcome.INVALID, 7, None)
