@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench._traffic import CHUNK, counts, first, first_decisions, models, pair_runs
-from scoreops.core.losses import BRIER_BOUND, brier_differences, log_loss_bound, log_loss_differences
+from scoreops.core.losses import BRIER_BOUND, brier_losses, log_loss_bound, log_losses, split_bound, split_differences
 from scoreops.core.sequential_rates import by_answer
 
 Array = NDArray[np.float64]
 Rule = Callable[[Array], Array]
 """Requests (runs,) at the rollback, infinite where there is none, of counts (runs, looks, 4)."""
-Losses = Callable[..., Array]
+Losses = Callable[[Array, Array], Array]
 
 ALPHA: Final = 0.01
 SHARE: Final = 0.1
@@ -128,19 +128,14 @@ RULES: Final[Mapping[str, Rule]] = {
 
 
 def _paired_against_split() -> dict[str, object]:
-    """Labelled requests until a worse model is found out: both models answer each (shadow), or a tenth is split off.
-
-    The split is judged by the same test. Losses, less stable's usual one, divided by the share of their arm, stable's
-    with the sign turned, have the difference as their mean.
-    """
+    """Labelled requests until a worse model fails: both models answer each (shadow), or a tenth is split off."""
     made: dict[str, object] = {}
     for name, (noise, losses, bound, each, looks) in PAIRED.items():
         asked = partial(pair_runs, limit=0.0, alpha=ALPHA, runs=PAIR_RUNS, above=True)
         pairs = asked(8, partial(_on_the_same, losses, noise), bound, looks=10_000)
-        rng = np.random.default_rng(7)
-        labels, stable, _ = models(rng, (100_000,))
-        usual = float(losses(labels, labels, stable).mean())
-        split = asked(9, partial(_on_a_split, losses, noise, usual), bound / SHARE, looks=looks, each=each)
+        labels, stable, _ = models(np.random.default_rng(7), (100_000,))
+        draw = partial(_on_a_split, losses, noise, float(losses(labels, stable).mean()))
+        split = asked(9, draw, split_bound(bound, SHARE), looks=looks, each=each)
         for kind, found in (("paired", pairs), ("split", split)):
             made[f"{kind}_{name}"] = {"requests_p50": _quantile(found, 0.5), "requests_p90": _quantile(found, 0.9)}
         made[f"ratio_{name}"] = round(float(np.median(split) / np.median(pairs)), 1)
@@ -148,19 +143,18 @@ def _paired_against_split() -> dict[str, object]:
 
 
 def _on_the_same(losses: Losses, noise: float, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return losses(*models(rng, shape, noise))
+    labels, stable, candidate = models(rng, shape, noise)
+    return losses(labels, candidate) - losses(labels, stable)
 
 
 def _on_a_split(losses: Losses, noise: float, usual: float, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """The loss of one model alone is what it loses against the labels themselves."""
     labels, stable, candidate = models(rng, shape, noise)
     asked = rng.random(shape) < SHARE
-    of_candidate = (losses(labels, labels, candidate) - usual) / SHARE
-    return np.where(asked, of_candidate, -(losses(labels, labels, stable) - usual) / (1 - SHARE))
+    return split_differences(losses(labels, np.where(asked, candidate, stable)), asked, share=SHARE, usual=usual)
 
 
 PAIRED: Final[Mapping[str, tuple[float, Losses, float, int, int]]] = {
-    "brier_0.0044": (0.335, brier_differences, BRIER_BOUND, 20, 40_000),
-    "log_loss_20_percent": (1.1, log_loss_differences, log_loss_bound(), 2, 20_000),
+    "brier_0.0044": (0.335, brier_losses, BRIER_BOUND, 20, 40_000),
+    "log_loss_20_percent": (1.1, log_losses, log_loss_bound(), 2, 20_000),
 }
 """Noise of the candidate's logits that makes it so much worse, the loss, its bound, and the looks at the split."""

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from bench._traffic import models, pair_runs
-from scoreops.core.losses import BRIER_BOUND, brier_differences, log_loss_bound, log_loss_differences
+from scoreops.core.losses import (
+    BRIER_BOUND,
+    brier_differences,
+    log_loss_bound,
+    log_loss_differences,
+    log_losses,
+    split_bound,
+    split_differences,
+)
 
 ALPHA = 0.01
 RUNS = 300
@@ -60,6 +68,25 @@ def log_loss_fifth_worse(rng, shape):
     return log_loss_differences(*models(rng, shape, noise=1.1))
 
 
+def log_loss_on_a_split(noise, real_share=0.1):
+    """Each request has one answer, one in ten from the candidate; stable's usual loss is known roughly."""
+
+    def draw(rng, shape):
+        labels, stable, candidate = models(rng, shape, noise)
+        asked = rng.random(shape) < real_share
+        return split_differences(log_losses(labels, np.where(asked, candidate, stable)), asked, share=0.1, usual=0.55)
+
+    return draw
+
+
+@pytest.mark.parametrize("real_share", [0.1, 0.095])
+def test_equal_models_on_a_split_seldom_fail(real_share):
+    draw = log_loss_on_a_split(0.0, real_share)
+    bound = split_bound(log_loss_bound(), 0.1)
+    found = pair_runs(6, draw, bound, limit=0.0, alpha=ALPHA, runs=RUNS, looks=LOOKS, above=True)
+    assert np.isfinite(found).mean() <= 2 * ALPHA
+
+
 def brier_slightly_worse(rng, shape):
     return brier_differences(*models(rng, shape, noise=0.335))
 
@@ -76,6 +103,9 @@ def test_the_planted_regressions_are_what_they_are_called():
     ("draw", "bound", "above", "limit", "median", "p90"),
     [
         pytest.param(log_loss_fifth_worse, log_loss_bound(), True, 0.0, 450, 700, id="20 % more log loss fails"),
+        pytest.param(
+            log_loss_on_a_split(1.1), 10 * log_loss_bound(), True, 0.0, 5_500, 10_000, id="20 % on a split fails"
+        ),
         pytest.param(brier_slightly_worse, BRIER_BOUND, True, 0.0, 3_000, 5_000, id="Brier + 0.0044 fails"),
         pytest.param(equal_brier, BRIER_BOUND, False, 0.01, 2_000, 3_500, id="an equal Brier score passes"),
         pytest.param(brier_slightly_worse, BRIER_BOUND, False, 0.01, 2_200, 3_700, id="worse within the margin passes"),

@@ -37,6 +37,7 @@ def wrong(seed, evidence, **traffic):
         pytest.param({"p0": 0.01, "p1": 0.01, "share": 0.5}, id="an even split"),
         pytest.param({"p0": BURSTS, "p1": BURSTS}, id="errors in bursts that hit both"),
         pytest.param({"p0": 0.02, "p1": 0.01}, id="better than stable"),
+        pytest.param({"p0": BURSTS, "p1": BURSTS / 2}, id="better, and bursts"),
     ],
 )
 def test_no_difference_is_seldom_a_fail_at_ten_thousand_looks(traffic):

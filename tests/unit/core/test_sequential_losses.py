@@ -14,6 +14,8 @@ from scoreops.core.losses import (
     brier_differences,
     log_loss_bound,
     log_loss_differences,
+    split_bound,
+    split_differences,
     value_differences,
 )
 from scoreops.core.sequential import Limits
@@ -164,6 +166,7 @@ def test_losses_stay_within_their_bounds(rows):
         (brier_differences(labels, stable, candidate), BRIER_BOUND),
         (log_loss_differences(labels, stable, candidate), log_loss_bound()),
         (value_differences(stable, candidate, 0.5), 0.5),
+        (split_differences(stable, labels, share=0.1, usual=0.5), split_bound(1.0, 0.1)),
     ):
         assert Pairs(bound).plus(differences).unusable == 0
 
@@ -177,6 +180,7 @@ def test_losses_stay_within_their_bounds(rows):
         pytest.param(log_loss_differences([0.5, 1, 1], [0.5] * 3, [0.5, 1.5, math.nan]), [math.nan] * 3, id="no loss"),
         pytest.param(value_differences([5.0, 5.0, 900.0], [7.0, 1.0, 0.0], 10.0), [-2, 4, 10], id="money, capped"),
         pytest.param(value_differences([5.0], [math.nan], 10.0), [math.nan], id="money, none"),
+        pytest.param(split_differences([0.4, 0.4], [1, 0], share=0.2, usual=0.3), [0.5, -0.125], id="on a split"),
     ],
 )
 def test_losses(got, want):
@@ -187,3 +191,18 @@ def test_losses(got, want):
 def test_a_clip_that_bounds_nothing_is_refused(clip):
     with pytest.raises(BadInput):
         log_loss_bound(clip)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, math.nan])
+def test_a_split_without_one_of_its_arms_is_refused(share):
+    with pytest.raises(BadInput):
+        split_bound(1.0, share)
+
+
+@pytest.mark.parametrize("usual", [0.2, 0.5], ids=["as before", "not as before"])
+def test_on_a_split_the_mean_is_the_difference_whatever_was_usual(usual):
+    rng = np.random.default_rng(1)
+    by_candidate = rng.random(400_000) < 0.1
+    losses = np.where(by_candidate, 0.25, 0.2) + rng.uniform(-0.1, 0.1, 400_000)
+    got = split_differences(losses, by_candidate, share=0.1, usual=usual)
+    assert got.mean() == pytest.approx(0.05, abs=5 * got.std() / 400_000**0.5)
