@@ -1,9 +1,9 @@
 """When a canary is rolled back: ours against a z-test, once and at each look, and rules of thresholds; paired or split.
 
 The same simulated traffic for all, seeds fixed. A tenth of it goes to the candidate. With no difference both arms give
-1 % errors, or, in bursts, 30 % of the time's twentieth and 0.5 % else; with a regression the candidate gives 2 %. The
-rules look every 100 requests, 600 times, but for the one that was planned; thresholds ask once per 2,000 requests
-(200 of the candidate's), as their tools do, whether the candidate's rate is above 1.5 %.
+1 % errors, or, in bursts, 30 % in a twentieth of the time and 0.5 % else; with a regression the candidate gives 2 %.
+The rules look every 100 requests, 600 times, but for the z-tests that look once; thresholds ask once per 2,000 requests
+(about 200 of the candidate's), as their tools do, whether the candidate's rate is above 1.5 %, in one rule 3 %.
 """
 
 from __future__ import annotations

@@ -174,6 +174,24 @@ def test_what_is_said_to_be_needed_is_enough_if_it_goes_on_like_this(n):
     assert judge_rates("slo", later, LIMITS, share=0.1).outcome is Outcome.PASS
 
 
+def test_knowing_what_is_usual_helps_when_it_is_right_and_does_no_harm_when_it_is_not():
+    counts = np.array([54_000, 540, 6_000, 60], dtype=float)
+    right, none, wrong = (
+        float(by_arm(counts, 0.005, worse=False, usual=usual)) for usual in ((100_000, 1000), None, (100_000, 9000))
+    )
+    assert right > none + 1.5
+    assert none > wrong > none - 2
+
+
+def test_an_outlook_on_a_regression_is_that_it_fails():
+    seen = Rates(9_000, 90, 1_000, 17)
+    made = judge_rates("slo", seen, LIMITS, share=0.1)
+    assert made.outcome is Outcome.INSUFFICIENT
+    times = 3 * made.need / made.n
+    later = Rates(*(math.ceil(value * times) for value in seen.as_dict().values()))
+    assert judge_rates("slo", later, LIMITS, share=0.1).outcome is Outcome.FAIL
+
+
 def test_a_difference_on_the_only_margin_has_no_end_in_sight():
     rates = Rates(9 * 10**8, 9 * 10**6, 10**8, 15 * 10**5)
     made = judge_rates("slo", rates, Limits(0.005, 0.005), share=0.1)

@@ -134,6 +134,11 @@ def test_what_is_said_to_be_needed_is_about_enough(mean, n):
     assert judge_pairs("brier", pairs_of(mean, made.need // 4, 0.2), LIMITS).outcome is Outcome.INSUFFICIENT
 
 
+def test_a_difference_that_may_be_noise_is_not_planned_with():
+    noisy, none = (judge_pairs("brier", pairs_of(mean, 40, 0.2), LIMITS).need for mean in (0.005, 0.0))
+    assert none / 1.5 < noisy < none * 1.5
+
+
 @pytest.mark.parametrize(
     "kept",
     [
