@@ -180,3 +180,17 @@ def test_an_action_for_another_attempt_is_refused():
     operator.settle()
     assert operator.world.answers[name].why == "it is meant for attempt 1-7"
     assert operator.world.status.phase is P.SOAKING
+
+
+def test_a_way_back_that_the_cluster_refused_is_tried_again_within_seconds():
+    operator = rollout(P.SOAKING)
+    world = operator.world
+    world.api_up = False
+    world.ask(Verb.ROLLBACK)
+    minutes(operator, 10)
+    assert world.weights == {"16": 90, "17": 10}
+    world.api_up = True
+    for _ in range(3):
+        world.later(1)
+        operator.settle()
+    assert world.weights == {"16": 100}
