@@ -35,11 +35,11 @@ def raw_rows():
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_at_twice_its_capacity_a_server_stays_small_and_quick_and_recovers(tmp_path, topics, settings, record_property):
+def test_at_twice_its_capacity_a_server_stays_small_and_quick_and_recovers(tmp_path, record_property):
     write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
     limits = {"concurrency": CONCURRENCY, "wait_s": WAIT_S}
     request = raw_rows()
-    with serving(tmp_path / "bundles", tmp_path / "log", limits=limits, kafka=settings.kafka_bootstrap) as server:
+    with serving(tmp_path / "bundles", tmp_path / "log", limits=limits) as server:
 
         def measure(seconds):
             until = time.perf_counter() + seconds
