@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import ssl
 from pathlib import Path
@@ -43,9 +42,6 @@ class HttpServer(uvicorn.Server):
         if self._told.is_set():
             self.should_exit = self.force_exit = True
         self._loop.call_soon_threadsafe(self._told.set)
-
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def listen(host: str, port: int, *, shared: bool = False, option: str = "--port") -> socket.socket:

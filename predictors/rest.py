@@ -11,8 +11,8 @@ import msgspec
 import structlog
 
 from predictors import v1, wire
-from predictors.dataplane import DataPlane
-from predictors.guard import Guard, Off, Unauthorised, key_of
+from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
+from predictors.guard import Off, Unauthorised, key_of
 from predictors.http import (
     BINARY,
     SIZE_HEADER,
@@ -31,15 +31,10 @@ from predictors.http import (
     reply_of,
     send_reply,
 )
-from predictors.metrics import Metrics
-from predictors.tracing import Tracing
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, Refused, ScoreOpsError
 
 _log: Final = structlog.get_logger("predictors.rest")
-NAME: Final = "scoreops"
-EXTENSIONS: Final = ("model_repository", "binary_tensor_data")
-PLATFORM: Final = "scoreops_bundle"
 _SMALL_BODY: Final = 65_536
 OPEN: Final = (("v2", "health"), ("metrics",))
 """What needs no key: who probes and who scrapes has none."""
@@ -52,15 +47,8 @@ class _IndexRequest(msgspec.Struct):
     ready: bool = False
 
 
-class Rest:
+class Rest(Door):
     """Routes requests to the data plane."""
-
-    def __init__(self, plane: DataPlane, metrics: Metrics, version: str, guard: Guard, tracing: Tracing) -> None:
-        self._plane = plane
-        self._metrics = metrics
-        self._version = version
-        self._guard = guard
-        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -14,12 +14,9 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from predictors import rpc_codec
-from predictors.dataplane import DataPlane
-from predictors.guard import Guard, Off, Unauthorised, key_of
-from predictors.metrics import Metrics
+from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
+from predictors.guard import Off, Unauthorised, key_of
 from predictors.protocol import SERVICE, InferRequestMessage, message
-from predictors.rest import EXTENSIONS, NAME, PLATFORM
-from predictors.tracing import Tracing
 from scoreops.core.errors import BadInput, NotFound, NotReady, Overloaded, Refused, ScoreOpsError, TooLate
 
 Context = Any
@@ -40,15 +37,8 @@ OPEN: Final = ("ServerLive", "ServerReady")
 _log: Final = structlog.get_logger("predictors.rpc")
 
 
-class Rpc:
+class Rpc(Door):
     """The methods of the service."""
-
-    def __init__(self, plane: DataPlane, metrics: Metrics, version: str, guard: Guard, tracing: Tracing) -> None:
-        self._plane = plane
-        self._metrics = metrics
-        self._version = version
-        self._guard = guard
-        self._tracing = tracing
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """What a server dispatches to."""
