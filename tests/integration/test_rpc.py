@@ -155,6 +155,17 @@ def test_a_crowd_is_refused_early(server):
     assert codes <= {grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
+def test_a_full_server_is_still_alive_and_ready(server):
+    turns = [server.plane.admit() for _ in range(server.plane.limits.concurrency)]
+    assert refused(server, "ModelInfer", question())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert once(server, "ServerLive").live
+    assert once(server, "ServerReady").ready
+    for turn in turns:
+        with turn:
+            pass
+    assert once(server, "ModelInfer", question()).model_version == "1"
+
+
 def test_the_health_service_follows_readiness(server):
     async def conversation(_call, channel):
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
