@@ -31,4 +31,4 @@ def test_valkey_keeps_what_it_acknowledged_over_a_stop(redis_client, valkey):
 def test_mlflow_answers(settings, mlflow):
     assert mlflow.process() is not None
     answer = httpx.get(f"{settings.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=5")
-    assert [e["name"] for e in answer.json()["experiments"]] == ["Default"]
+    assert "Default" in [e["name"] for e in answer.json()["experiments"]]
