@@ -63,6 +63,7 @@ class FastProducer:
                 "queue.buffering.max.messages": 200_000,
                 "queue.buffering.max.kbytes": 131_072,
                 "message.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "delivery.report.only.error": True,
                 "log_level": 2,
             }
         )
