@@ -29,6 +29,9 @@ _KEPT: Final = (
     "x-kubernetes-preserve-unknown-fields",
 )
 
+_FORMATS: Final = {"date-time"}
+"""What Kubernetes checks; it warns of all others."""
+
 
 def rule(said: str, message: str, **more: str) -> Schema:
     """One CEL rule; `message` is what the person reads whose object breaks it."""
@@ -49,6 +52,8 @@ def structural(model: type[BaseModel], *, defaults: bool = True) -> Schema:
 def _flat(given: Mapping[str, Any], known: Mapping[str, Any], *, defaults: bool) -> Schema:
     given = _resolved(given, known)
     made = {key: given[key] for key in _KEPT if key in given}
+    if made.get("format") not in _FORMATS:
+        made.pop("format", None)
     if not defaults or isinstance(made.get("default"), (dict, list, type(None))):
         made.pop("default", None)
     if "description" in made:

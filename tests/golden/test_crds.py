@@ -26,10 +26,16 @@ SCHEMAS = {
 
 
 class Plain(yaml.SafeDumper):
-    """Without anchors: the same part twice is written twice."""
+    """Without anchors: the same part twice is written twice. To Kubernetes a bare `n` or `y` is no word but a truth."""
 
     def ignore_aliases(self, data):
         return True
+
+    def represent_str(self, data):
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if data in {"n", "y"} else None)
+
+
+Plain.add_representer(str, Plain.represent_str)
 
 
 def regenerated(target, text):
