@@ -17,7 +17,9 @@ Person = Annotated[str, Field(min_length=1, max_length=253)]
 class RolloutActionSpec(Frozen):
     """What somebody asks of a rollout, once."""
 
-    model_config = ConfigDict(json_schema_extra=rules(rule("self == oldSelf", "an action is not changed; create another")))
+    model_config = ConfigDict(
+        json_schema_extra=rules(rule("self == oldSelf", "an action is not changed; create another"))
+    )
     rollout: Name = Field(description="The ModelRollout, in the same namespace.")
     verb: Verb = Field(description="What to do.")
     by: Person = Field(description="Who asks; admission checks that it is the name that the cluster knows.")

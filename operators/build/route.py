@@ -21,9 +21,7 @@ _FOREIGN: Final = Route({"?": 100})
 _WHOLE: Final = ([], [{"path": {"type": "PathPrefix", "value": "/"}}])
 
 
-def http_route(
-    namespace: str, rollout: str, model: str, route: Route, gateway: Gateway, host: str
-) -> Manifest:
+def http_route(namespace: str, rollout: str, model: str, route: Route, gateway: Gateway, host: str) -> Manifest:
     """The route with these weights; the mirror's copies go to the one version that it names."""
     backends = [
         {"name": _backend(rollout, version), "port": _PORT, "weight": weight}

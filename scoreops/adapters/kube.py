@@ -61,9 +61,7 @@ class Kube:
         """The object, None if there is none."""
         return self._send("GET", resource.path(namespace, name), missing=True)
 
-    def list(
-        self, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
-    ) -> list[Manifest]:
+    def list(self, resource: Resource, namespace: str | None, *, labels: str = "", fields: str = "") -> list[Manifest]:
         """All objects that match, page by page."""
         query = {"limit": _PAGE, "labelSelector": labels, "fieldSelector": fields}
         found: list[Manifest] = []
