@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
@@ -63,7 +64,7 @@ class Shadow:
     def note(self, entry: Entry, question: Question, response: InferResponse) -> None:
         """Put the question to the second version too, some time soon."""
         rule = self._rules.get(entry.served.model)
-        if rule is None or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
+        if rule is None or question.copy or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
             return
         try:
             other = self._lineups.find(entry.served.model, rule.version)
@@ -78,9 +79,10 @@ class Shadow:
         self._pool.submit(self._ask, other, question, response)
 
     def _ask(self, other: Entry, question: Question, response: InferResponse) -> None:
-        served = other.served
+        served, started = other.served, time.perf_counter()
         try:
             outputs = compute(served, question)
+            self._metrics.shadow_seconds.labels(served.model, served.version).observe(time.perf_counter() - started)
             answer = InferResponse(served.model, served.version, outputs, response.id, {})
             self._journal.note(other, question, answer, shadow_of=response.version)
             self._count(served.model, served.version, "ok")
