@@ -1,7 +1,7 @@
 """The fetcher of bundles: `python -m predictors.fetch mlflow://NAME/VERSION FOLDER`, run before a server starts.
 
-KServe runs it as an init container for a storageUri of that kind. VERSION is a number or an alias. SCOREOPS_MLFLOW says
-where MLflow is.
+KServe runs it as an init container for a storageUri of that kind. VERSION is a number or an alias; the files go to
+FOLDER/NAME/NUMBER, where the server finds name and number. SCOREOPS_MLFLOW says where MLflow is.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ def main(arguments: list[str]) -> None:
         version, files = registry.fetch(name, ref)
     finally:
         registry.close()
-    store(files, Path(arguments[1]))
-    sys.stdout.write(f"{name} version {version.number}, {sum(map(len, files.values()))} bytes in {arguments[1]}\n")
+    folder = Path(arguments[1]) / name / str(version.number)
+    store(files, folder)
+    sys.stdout.write(f"{name} version {version.number}, {sum(map(len, files.values()))} bytes in {folder}\n")
 
 
 if __name__ == "__main__":
