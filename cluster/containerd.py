@@ -51,7 +51,6 @@ def network() -> dict[str, Any]:
     addresses = {
         "type": "host-local",
         "ranges": [[{"subnet": PODS}]],
-        "routes": [{"dst": "0.0.0.0/0"}],
         "dataDir": "/run/cni",
     }
     bridge = {

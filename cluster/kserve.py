@@ -23,6 +23,8 @@ from scoreops.local.service import Service
 _NAMESPACE: Final = "kserve"
 _WEBHOOKS: Final = 9443
 _HEALTH: Final = 8081
+_MLFLOW_PORT: Final = 15_050
+"""Of the embedded MLflow, when it listens on the machine's side of the link."""
 _MANIFESTS: Final = ROOT / "cluster" / "manifests"
 _CERTIFICATES: Final = Path("k8s-webhook-server") / "serving-certs"
 """Where controller-runtime looks, below $TMPDIR."""
@@ -70,8 +72,16 @@ def finish(place: Place) -> None:
     shipped = documents(folder("kserve-webhook") / "manifests.yaml")
     authority = (pki.folder(place) / "ca.crt").read_bytes()
     apply(place, [webhooks(manifest, authority) for manifest in shipped])
-    text = (_MANIFESTS / "serving.yaml").read_text().replace("PREDICTORS_IMAGE", reference("predictors"))
-    apply(place, yaml.safe_load_all(text))
+    values = {"PREDICTORS_IMAGE": reference("predictors"), "MLFLOW_URL": f"http://{place.host}:{_MLFLOW_PORT}"}
+    apply(place, serving(values))
+
+
+def serving(values: Mapping[str, str]) -> list[Manifest]:
+    """The runtime and the fetcher, with values in place of the words that stand for them."""
+    text = (_MANIFESTS / "serving.yaml").read_text()
+    for word, value in values.items():
+        text = text.replace(word, value)
+    return list(yaml.safe_load_all(text))
 
 
 def config_map(shipped: Manifest) -> dict[str, Any]:

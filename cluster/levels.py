@@ -54,8 +54,8 @@ class Step:
     then: Callable[[Place], None] = _nothing
 
 
-def programs(level: str, *, fake_nodes: bool, tell: Callable[[str], None]) -> None:
-    """Compile what the level needs and is not there yet."""
+def prepare(level: str, *, fake_nodes: bool, tell: Callable[[str], None]) -> None:
+    """Compile programs and build images that the level needs and that are not there yet."""
     upto = LEVELS[: LEVELS.index(level) + 1]
     wanted = [name for one in upto for name in _PROGRAMS[one]] + ["kwok"] * fake_nodes
     for name in wanted:
@@ -64,6 +64,8 @@ def programs(level: str, *, fake_nodes: bool, tell: Callable[[str], None]) -> No
             began = time.monotonic()
             binaries.build(name)
             tell(f"compiled {name} in {time.monotonic() - began:.0f} s")
+    for name in images.of_level(level):
+        images.build(name, tell)
 
 
 def steps(place: Place, level: str, *, fake_nodes: bool) -> list[Step]:
@@ -76,13 +78,13 @@ def steps(place: Place, level: str, *, fake_nodes: bool) -> list[Step]:
     whole = [
         Step("etcd", first),
         Step("API server", (apiserver.service(place),), meanwhile=lambda place: images.load(place, wanted)),
-        Step("controllers", (controllers.service(place),)),
     ]
-    if "crds" in upto:
-        whole.append(Step("kinds", then=crds.install))
+    kinds = crds.install if "crds" in upto else _nothing
     if "node" in upto:
         parts = (scheduler.service(place), kubelet.service(place), proxy.service(place), dns.service(place))
-        whole.append(Step("node", parts, then=_node_ready))
+        whole.append(Step("controllers, node and kinds", (controllers.service(place), *parts), kinds, _node_ready))
+    else:
+        whole.append(Step("controllers and kinds", (controllers.service(place),), kinds))
     if "full" in upto:
         whole.append(Step("settings of KServe and the gateway", then=kserve.configure))
         gateway = (kserve.service(place), contour.service(place), envoy.service(place))

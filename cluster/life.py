@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from cluster import cgroups, containerd, debian, ground, kubeconfig, pki
-from cluster.levels import LEVELS, Step, programs, services, steps
+from cluster.images import of_level, reference
+from cluster.levels import LEVELS, Step, prepare, services, steps
 from cluster.place import Place
-from cluster.state import level as level_of
+from cluster.state import Reached, note, reached
 from scoreops.core.errors import NotReady, Refused
 from scoreops.local import processes
 from scoreops.local.runtime import interruptible, uninterrupted
@@ -22,7 +23,7 @@ from scoreops.local.service import recorded, stop
 
 Tell = Callable[[str], None]
 _KEPT: Final = ("logs", "containerd")
-"""Folders of home that outlive the cluster: what was written down, and images."""
+"""Folders of home that outlive the cluster: what was written down, until the next one begins, and images."""
 
 
 def up(place: Place, level: str, *, fake_nodes: bool, tell: Tell) -> bool:
@@ -45,23 +46,23 @@ def up(place: Place, level: str, *, fake_nodes: bool, tell: Tell) -> bool:
         Refused: Another checkout has a cluster of this name.
     """
     debian.check(api_only=LEVELS.index(level) < LEVELS.index("node"))
-    programs(level, fake_nodes=fake_nodes, tell=tell)
+    prepare(level, fake_nodes=fake_nodes, tell=tell)
     with interruptible(), _only_one(place):
         _check_owner(place)
         begun = _alive(place)
-        if begun and _has(place, level) and _whole(place, level, fake_nodes=fake_nodes):
+        goal = Reached(level, tuple(map(reference, of_level(level)))).beside(reached(place) if begun else None)
+        if begun and reached(place) == goal and _whole(place, goal.level, fake_nodes=fake_nodes):
             return False
         try:
             if not begun:
                 _begin(place, tell)
-            _take(place, steps(place, level, fake_nodes=fake_nodes), tell)
+            _take(place, steps(place, goal.level, fake_nodes=fake_nodes), tell)
         except BaseException:
             if not begun:
                 with uninterrupted():
                     _wipe(place)
             raise
-        if not (begun and _has(place, level)):
-            (place.home / "level").write_text(level)
+        note(place, goal)
     return True
 
 
@@ -80,11 +81,6 @@ def _alive(place: Place) -> bool:
     return ground.exists(place) and recorded(place.home, "etcd") is not None
 
 
-def _has(place: Place, wanted: str) -> bool:
-    reached = level_of(place)
-    return bool(reached) and LEVELS.index(reached) >= LEVELS.index(wanted)
-
-
 def _whole(place: Place, level: str, *, fake_nodes: bool) -> bool:
     wanted = services(place, level, fake_nodes=fake_nodes)
     return all(service.process() is not None and service.answers() for service in wanted)
@@ -93,7 +89,8 @@ def _whole(place: Place, level: str, *, fake_nodes: bool) -> bool:
 def _begin(place: Place, tell: Tell) -> None:
     tell("network, mounts and keys")
     _wipe(place)
-    place.logs.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place.logs, ignore_errors=True)
+    place.logs.mkdir(parents=True)
     ground.make(place)
     cgroups.make(place)
     pki.make(place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -26,20 +28,41 @@ def runs(place: Place, name: str) -> bool:
     return recorded(place.home, name) is not None
 
 
-def level(place: Place) -> str:
-    """The level that the cluster has reached; empty when it is down."""
+class Reached(NamedTuple):
+    """What a cluster has come to: its level, and the images that its manifests name."""
+
+    level: str
+    images: tuple[str, ...]
+
+    def beside(self, before: Reached | None) -> Reached:
+        """The higher one of this and what was reached before, with the images of this one."""
+        if before is None or LEVELS.index(before.level) <= LEVELS.index(self.level):
+            return self
+        return Reached(before.level, self.images or before.images)
+
+
+def reached(place: Place) -> Reached | None:
+    """What the cluster has come to; None when it is down, or on its way."""
     try:
-        found = (place.home / "level").read_text()
-    except OSError:
-        return ""
-    return found if found in LEVELS else ""
+        level, images = json.loads(_note(place).read_text())
+    except (OSError, ValueError):
+        return None
+    return Reached(level, tuple(images))
+
+
+def note(place: Place, what: Reached) -> None:
+    """Write down what the cluster has come to."""
+    _note(place).write_text(json.dumps(what))
+
+
+def _note(place: Place) -> Path:
+    return place.home / "reached.json"
 
 
 def examine(place: Place) -> list[State]:
     """The components of the cluster's level, then whatever else is left of it; nothing when it is down."""
-    reached = level(place)
-    fake_nodes = runs(place, "kwok")
-    known = {one.name: one for one in services(place, reached, fake_nodes=fake_nodes)} if reached else {}
+    come, fake_nodes = reached(place), runs(place, "kwok")
+    known = {one.name: one for one in services(place, come.level, fake_nodes=fake_nodes)} if come else {}
     others = [name for name in names(place.home) if name not in known]
     return [*(_of(place, service) for service in known.values()), *(_left(place, name) for name in others)]
 
