@@ -76,7 +76,7 @@ class Evaluator:
                 self._prune(asking)
         except ScoreOpsError as error:
             _log.warning("a question has no answer", id=asking.act.id, rollout=asking.key, why=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - one question must not end the others
             _log.exception("a question failed", id=asking.act.id, rollout=asking.key)
         finally:
             with self._lock:

@@ -61,7 +61,7 @@ class Events:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         login = kopf.login_with_kubeconfig if self._settings.kubeconfig else kopf.login_with_service_account
-        kopf.on.login(registry=registry)(login)  # type: ignore[arg-type]
+        kopf.on.login(registry=registry)(login)
         _listen(registry, MODEL_ROLLOUTS, self._rollout)
         _listen(registry, ROLLOUT_ACTIONS, self._action)
         for resource in (INFERENCE_SERVICES, HTTP_ROUTES):
@@ -85,11 +85,11 @@ class Events:
 
 
 def _listen(registry: kopf.OperatorRegistry, resource: Resource, heard: Heard, **filters: Any) -> None:
-    async def handler(body: Body, **_: Any) -> None:  # noqa: RUF029 - in the thread of the watches
+    async def handler(body: Body, **_: Any) -> None:
         heard(body)
 
     handler.__name__ = f"on_{resource.plural}"
-    kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, **filters)(handler)  # type: ignore[arg-type]
+    kopf.on.event(resource.group, resource.version, resource.plural, registry=registry, **filters)(handler)
 
 
 def _settings() -> kopf.OperatorSettings:

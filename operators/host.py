@@ -91,7 +91,7 @@ class Host:
         except ScoreOpsError as error:
             self._metrics.errors.labels(type(error).__name__).inc()
             _log.error("broken off", why=str(error), again_s=self.schedule.failed(key))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one rollout must not end the others
             self._metrics.errors.labels(type(error).__name__).inc()
             _log.exception("a turn failed", again_s=self.schedule.failed(key))
         else:

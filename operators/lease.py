@@ -39,7 +39,7 @@ class Lease:
         kube: Kube,
         namespace: str,
         identity: str,
-        pace: Pace = Pace(),  # noqa: B008 - frozen
+        pace: Pace = Pace(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kube, self._namespace, self._identity, self._pace, self._clock = kube, namespace, identity, pace, clock
@@ -100,7 +100,7 @@ class Lease:
             self._seen = (revision, self._clock())
         if spec.get("holderIdentity") in {None, "", self._identity}:
             return True
-        return self._clock() - self._seen[1] >= spec.get("leaseDurationSeconds", self._pace.lease)
+        return self._clock() - self._seen[1] >= float(spec.get("leaseDurationSeconds", self._pace.lease))
 
     def _made(self, before: Manifest | None) -> Manifest:
         old: dict[str, Any] = before.get("spec", {}) if before else {}

@@ -1,4 +1,4 @@
-"""The operator's process: `python -m operators`. Ends with 0 on SIGTERM, with 1 when the Lease or the watches are lost."""
+"""The process `python -m operators`. It ends with 0 on SIGTERM, with 1 when the Lease or the watches are lost."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ class Operator:
         self._stop = threading.Event()
         self.host = Host(self._parts, self.metrics)
         self.events = Events(self.settings, self.host)
-        self.health = Health(settings.health_port, {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._show})
+        self.health = Health(
+            settings.health_port, {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._show}
+        )
         self._working = False
 
     def run(self) -> int:

@@ -86,7 +86,9 @@ class OperatorMetrics:
             buckets=(60, 300, 900, 3600, 6 * 3600, 24 * 3600, 72 * 3600, 168 * 3600),
             registry=own,
         )
-        self.errors = Counter("operator_errors", "Looks that were broken off, by kind of error.", ["kind"], registry=own)
+        self.errors = Counter(
+            "operator_errors", "Looks that were broken off, by kind of error.", ["kind"], registry=own
+        )
         said = "One turn: from waking up to rest."
         self.turns = Histogram("operator_turn_duration_seconds", said, buckets=_SECONDS, registry=own)
         self.leader = Gauge("operator_leader", "1 while this replica holds the Lease.", registry=own)

@@ -68,7 +68,7 @@ class Schedule:
         """It could not be worked on: due again after 1, 2, 4 ... 30 s. Returns which."""
         with self._changed:
             entry = self._entries[key]
-            after_s = min(_FIRST_BACK_OFF_S * 2**entry.failures, _LONGEST_BACK_OFF_S)
+            after_s = min(_FIRST_BACK_OFF_S * 2.0**entry.failures, _LONGEST_BACK_OFF_S)
             entry.failures = min(entry.failures + 1, 10)
             self._rest(key, entry, after_s, urgent=False)
             return after_s

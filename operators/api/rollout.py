@@ -1,4 +1,4 @@
-"""ModelRollout: one score's delivery. Its plan and its memory are those of `scoreops.core`; the rest is where it runs."""
+"""ModelRollout: one score's delivery. Plan and memory are those of `scoreops.core`; the rest is where it runs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ _STEPS: Final = (
     rule("self.steps[size(self.steps) - 1].weight == 100", "the last weight must be 100", fieldPath=".steps"),
     rule(
         "self.steps.all(s, s.weight < 100 || ((!has(s.soakSeconds) || s.soakSeconds == 0) && (!has(s.minRequests) || "
-        "s.minRequests == 0) && (!has(s.approval) || !s.approval) && (!has(s.gates) || size(s.gates) == 0) && (!has(s.mirror) || s.mirror == 0)))",
+        "s.minRequests == 0) && (!has(s.approval) || !s.approval) && (!has(s.gates) || size(s.gates) == 0) && "
+        "(!has(s.mirror) || s.mirror == 0)))",
         "the step of weight 100 has no soak, requests, approval, gates or mirror: bake judges it",
         fieldPath=".steps",
     ),

@@ -1,4 +1,4 @@
-"""The JSON schema of a pydantic model as Kubernetes wants it: structural, without references, closed, with sentences."""
+"""The JSON schema of a pydantic model as Kubernetes wants it: structural, closed, without references, in sentences."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def structural(model: type[BaseModel], *, defaults: bool = True) -> Schema:
 
 def _flat(given: Mapping[str, Any], known: Mapping[str, Any], *, defaults: bool) -> Schema:
     given = _resolved(given, known)
-    made = {key: given[key] for key in _KEPT if key in given}
+    made: Schema = {key: given[key] for key in _KEPT if key in given}
     if made.get("format") not in _FORMATS:
         made.pop("format", None)
     if not defaults or isinstance(made.get("default"), (dict, list, type(None))):

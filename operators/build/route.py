@@ -18,7 +18,7 @@ from scoreops.core.rollout_world import Route
 _PORT: Final = 80
 _FOREIGN: Final = Route({"?": 100})
 """A route that is not of the shape that we write; it is none that could be wanted."""
-_WHOLE: Final = ([], [{"path": {"type": "PathPrefix", "value": "/"}}])
+_WHOLE: Final[tuple[list[dict[str, Any]], ...]] = ([], [{"path": {"type": "PathPrefix", "value": "/"}}])
 
 
 def http_route(namespace: str, rollout: str, model: str, route: Route, gateway: Gateway, host: str) -> Manifest:
