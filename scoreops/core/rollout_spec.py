@@ -66,7 +66,9 @@ class Step(Frozen):
     """
 
     weight: int = Field(ge=1, le=100, description="Percent of the requests that the candidate answers.")
-    mirror: int = Field(default=0, ge=0, le=100, description="Percent of the requests that the candidate gets copies of.")
+    mirror: int = Field(
+        default=0, ge=0, le=100, description="Percent of the requests that the candidate gets copies of."
+    )
     soak_seconds: int = Field(default=0, ge=0, description="How long it is watched at least.")
     min_requests: int = Field(default=0, ge=0, description="How many requests it has answered at least.")
     approval: bool = Field(default=False, description="Whether a person must approve before the next weight.")
