@@ -1,0 +1,5 @@
+import sys
+
+from operators.main import main
+
+sys.exit(main())

@@ -1,0 +1,89 @@
+"""The operator on a real API server: kinds are there, pods are not.
+
+api         kubeconfig of the administrator
+stage       what plays KServe, the gateway and Prometheus
+mlflow      a real registry: the process, and its URL
+rollouts    a namespace of this test's own, and a model of that name; whatever operator it started is ended
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import uuid
+
+import pytest
+
+from cluster.kube import kubectl
+from cluster.life import up as cluster_up
+from operators.build.names import MODEL_ROLLOUTS
+from scoreops.adapters.kube import Resource, connect
+from scoreops.adapters.registry import Registry
+from scoreops.adapters.settings import Settings
+from scoreops.local.runtime import component, up
+from tests.cluster.clusters import cluster_of, remove
+from tests.cluster.operator.rollouts import Rollouts
+from tests.cluster.operator.stage import Stage
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+CRDS = "operators/api/crds"
+
+
+@pytest.fixture(scope="session")
+def place():
+    """A cluster without nodes, or the one that OPERATOR_TEST_CLUSTER names, which stays."""
+    kept = os.environ.get("OPERATOR_TEST_CLUSTER")
+    place = cluster_of(kept or "scoreops-operator")
+    cluster_up(place, "crds", fake_nodes=False, tell=print)
+    kubectl(place, "apply", "--server-side", "-f", CRDS)
+    kubectl(place, "wait", "crd", "--all", "--for", "condition=Established", "--timeout=60s")
+    yield place
+    if not kept:
+        remove(place)
+
+
+@pytest.fixture(scope="session")
+def api(place):
+    return place.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def stage(api):
+    made = Stage(api)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("registry"), port_base=21_000)
+    service = component("mlflow", settings)
+    up([service])
+    yield service, settings.mlflow_url
+    service.stop()
+
+
+@pytest.fixture
+def rollouts(api, stage, mlflow, tmp_path):
+    kube, namespace = connect(str(api)), f"t{uuid.uuid4().hex[:8]}"
+    kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    environment = {
+        "OPERATOR_KUBECONFIG": str(api),
+        "OPERATOR_NAMESPACE": namespace,
+        "OPERATOR_WATCH": namespace,
+        "OPERATOR_PROMETHEUS": stage.url,
+        "OPERATOR_MLFLOW": mlflow[1],
+        "OPERATOR_SERVER_URL": f"{stage.url}/$namespace/$service",
+        "OPERATOR_HEALTH_PORT": "0",
+    }
+    made = Rollouts(kube, stage, Registry(mlflow[1]), namespace, environment, tmp_path)
+    yield made
+    for process in made.started:
+        with contextlib.suppress(ProcessLookupError, TypeError):
+            os.kill(process.pid, signal.SIGKILL)
+        process.join(10)
+    for body in kube.list(MODEL_ROLLOUTS, namespace):
+        meta = body["metadata"]
+        kube.merge(MODEL_ROLLOUTS, namespace, meta["name"], {"metadata": {"finalizers": None}})
+    kube.delete(NAMESPACES, None, namespace, kube.get(NAMESPACES, None, namespace)["metadata"]["uid"])
