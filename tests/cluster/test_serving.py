@@ -16,8 +16,8 @@ from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
 from scoreops.local.runtime import component, up
-from tests.cluster.clusters import eventually, pod
 from tests.bundles import plain_bundle
+from tests.cluster.clusters import eventually, pod
 
 LOOK = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
