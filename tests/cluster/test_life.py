@@ -91,6 +91,19 @@ def test_a_component_that_died_is_started_again(running, component):
     a_pod(running, f"after-{component}")
 
 
+def test_nodes_that_do_not_exist_take_pods(running):
+    assert up(PLACE, "node", fake_nodes=True, tell=print)
+    annotations = {"kwok.x-k8s.io/node": "fake"}
+    fake = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "fake", "annotations": annotations}}
+    asleep = pod("asleep", "default", "pause")
+    asleep["spec"]["nodeName"] = "fake"
+    running.create(fake)
+    running.wait("node/fake", "condition=Ready", "default")
+    running.create(asleep)
+    running.wait("pod/asleep", "condition=Ready", "default")
+    assert ready(running)
+
+
 def test_a_crash_of_everything_is_survived(running):
     a_pod(running, "before")
     for family in processes.marked(PLACE.home).values():
