@@ -31,7 +31,7 @@ IMAGES: Final[Mapping[str, Image]] = {
     "predictors": Image("predictors.txt", ("scoreops", "predictors", "feature_repo")),
     "platform": Image(
         "base.txt",
-        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console"),
+        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console", "operators"),
     ),
 }
 
