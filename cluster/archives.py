@@ -12,6 +12,7 @@ from cluster import buildah
 from cluster.binaries import cached
 
 _NAME: Final = "io.containerd.image.name"
+_TAG: Final = "org.opencontainers.image.ref.name"
 _INDEX: Final = "application/vnd.oci.image.index.v1+json"
 
 
@@ -26,7 +27,7 @@ def store(reference: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     buildah.push(reference, folder)
     listed = json.loads((folder / "index.json").read_text())["manifests"]
-    described = next(one for one in listed if one["annotations"]["org.opencontainers.image.ref.name"] == "latest")
+    described = next(one for one in listed if one.get("annotations", {}).get(_TAG) == "latest")
     note = {key: described[key] for key in ("mediaType", "digest", "size")}
     _note(reference).write_text(json.dumps(note))
 
