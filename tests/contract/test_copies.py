@@ -17,8 +17,12 @@ class Kept:
     def __init__(self):
         self.messages = []
 
-    def offer(self, topic, key, value):
-        self.messages.append(json.loads(value))
+    def journal(self, metrics):
+        self.log = InferenceLog(self, metrics)
+        return self.log
+
+    def offer(self, topic, value, lines):
+        self.messages += map(json.loads, value.splitlines())
         return True
 
     def settled(self):
@@ -35,9 +39,10 @@ def log():
 
 @pytest.fixture
 def server(tmp_path, log):
-    made = Server(tmp_path, witnesses=[lambda server: InferenceLog(log, server.metrics)])
+    made = Server(tmp_path, witnesses=[lambda server: log.journal(server.metrics)])
     made.put("1", tiny_bundle())
     made.keeper.refresh("tiny")
+    made.log = log.log
     yield made
     made.plane.close()
 
@@ -46,6 +51,7 @@ def infer(server, headers, **more):
     tensor = {"name": "features", "datatype": "FP64", "shape": [1, 3], "data": [1, 2, 3]}
     body = {"inputs": [tensor | {"parameters": {"columns": JOINED}}], **more}
     answer = server.ask("POST", "/v2/models/tiny/infer", json=body, headers=headers)
+    server.log.poll()
     assert answer.status_code == 200
     return answer.json()["id"]
 

@@ -120,8 +120,8 @@ def test_a_commit_that_fails_leaves_nothing(kept):
 
 
 def test_the_first_answer_and_the_newest_label_count(kept):
-    kept.add([answer("a", 0.9), answer("a", 0.1, "1")], [told("a", 1, 60)])
-    kept.add([answer("a", 0.2)], [told("a", 0, 90)])
+    kept.add([answer("a", 0.3, second=5), answer("a", 0.1, "1")], [told("a", 1, 60)])
+    kept.add([answer("a", 0.2, second=9), answer("a", 0.9, second=4)], [told("a", 0, 90)])
     kept.add([], [told("a", 1, 30)])
     assert kept.read().brier.total == pytest.approx(0.81)
 
