@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from operators.build.names import (
     EVENTS,
@@ -53,7 +54,7 @@ def eventually(call, within_s=60.0):
 
 def _operate(environment, log):
     """The operator's `main`, in a process that has the modules already."""
-    with open(log, "ab", 0) as file:
+    with Path(log).open("ab", 0) as file:
         os.dup2(file.fileno(), sys.stderr.fileno())
         os.dup2(file.fileno(), sys.stdout.fileno())
     os.environ.update(environment)
