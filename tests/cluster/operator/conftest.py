@@ -15,9 +15,12 @@ import uuid
 
 import pytest
 
+from cluster import kubeconfig
 from cluster.kube import kubectl
 from cluster.life import up as cluster_up
+from operators.build import install
 from operators.build.names import MODEL_ROLLOUTS
+from operators.lease import NAME
 from scoreops.adapters.kube import Resource, connect
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
@@ -26,8 +29,13 @@ from tests.cluster.clusters import cluster_of, remove
 from tests.cluster.operator.rollouts import Rollouts
 from tests.cluster.operator.stage import Stage
 
+RIGHTS = {
+    "Role": Resource("rbac.authorization.k8s.io", "v1", "roles", "Role"),
+    "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
+}
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 CRDS = "operators/api/crds"
+INSTALL = [f"--filename=operators/deploy/{name}.yaml" for name in ("rbac", "people", "admission")]
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +46,9 @@ def place():
     cluster_up(place, "crds", fake_nodes=False, tell=print)
     kubectl(place, "apply", "--server-side", "-f", CRDS)
     kubectl(place, "wait", "crd", "--all", "--for", "condition=Established", "--timeout=60s")
+    account = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": install.NAMESPACE}}
+    connect(str(place.kubeconfig)).create(NAMESPACES, account)
+    kubectl(place, "apply", "--server-side", *INSTALL)
     yield place
     if not kept:
         remove(place)
@@ -64,12 +75,21 @@ def mlflow(tmp_path_factory):
     service.stop()
 
 
+@pytest.fixture(scope="session")
+def account(place):
+    """The operator's own: it has the rights that the chart gives it, and no more."""
+    return kubeconfig.of_service_account(place, install.NAMESPACE, NAME)
+
+
 @pytest.fixture
-def rollouts(api, stage, mlflow, tmp_path):
+def rollouts(api, account, stage, mlflow, tmp_path):
     kube, namespace = connect(str(api)), f"t{uuid.uuid4().hex[:8]}"
     kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    for body in install.rbac():
+        if body["kind"] in RIGHTS:  # to the Lease, which is in the namespace of the test
+            kube.create(RIGHTS[body["kind"]], body | {"metadata": {"name": NAME, "namespace": namespace}})
     environment = {
-        "OPERATOR_KUBECONFIG": str(api),
+        "OPERATOR_KUBECONFIG": str(account),
         "OPERATOR_NAMESPACE": namespace,
         "OPERATOR_WATCH": namespace,
         "OPERATOR_PROMETHEUS": stage.url,
