@@ -4,6 +4,7 @@ api         kubeconfig of the administrator
 stage       what plays KServe, the gateway and Prometheus
 mlflow      a real registry: the process, and its URL
 rollouts    a namespace of this test's own, and a model of that name; whatever operator it started is ended
+make_rollouts   the same, as often as it is called
 """
 
 from __future__ import annotations
@@ -81,8 +82,7 @@ def account(place):
     return kubeconfig.of_service_account(place, install.NAMESPACE, NAME)
 
 
-@pytest.fixture
-def rollouts(api, account, stage, mlflow, tmp_path):
+def _make(api, account, stage, mlflow, logs):
     kube, namespace = connect(str(api)), f"t{uuid.uuid4().hex[:8]}"
     kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     for body in install.rbac():
@@ -97,8 +97,13 @@ def rollouts(api, account, stage, mlflow, tmp_path):
         "OPERATOR_SERVER_URL": f"{stage.url}/$namespace/$service",
         "OPERATOR_HEALTH_PORT": "0",
     }
-    made = Rollouts(kube, stage, Registry(mlflow[1]), namespace, environment, tmp_path)
-    yield made
+    logs = logs / namespace
+    logs.mkdir()
+    return Rollouts(kube, stage, Registry(mlflow[1]), namespace, environment, logs)
+
+
+def _end(made):
+    kube, namespace = made.kube, made.namespace
     for process in made.started:
         with contextlib.suppress(ProcessLookupError, TypeError):
             os.kill(process.pid, signal.SIGKILL)
@@ -107,3 +112,21 @@ def rollouts(api, account, stage, mlflow, tmp_path):
         meta = body["metadata"]
         kube.merge(MODEL_ROLLOUTS, namespace, meta["name"], {"metadata": {"finalizers": None}})
     kube.delete(NAMESPACES, None, namespace, kube.get(NAMESPACES, None, namespace)["metadata"]["uid"])
+
+
+@pytest.fixture
+def make_rollouts(api, account, stage, mlflow, tmp_path):
+    all_made = []
+
+    def make():
+        all_made.append(_make(api, account, stage, mlflow, tmp_path))
+        return all_made[-1]
+
+    yield make
+    for made in all_made:
+        _end(made)
+
+
+@pytest.fixture
+def rollouts(make_rollouts):
+    return make_rollouts()
