@@ -1,4 +1,4 @@
-"""CRDs and their page are those of the models (REGEN=1 rewrites them); every column shows something that exists."""
+"""CRDs, their page and what installs the operator are those of the code (REGEN=1 rewrites them)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import yaml
 
 from operators.api.crds import definitions
 from operators.api.page import page
+from operators.build.install import files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "operators" / "api" / "crds"
+INSTALL = ROOT / "operators" / "deploy"
 PAGE = ROOT / "docs" / "reference" / "crds.md"
 DEFINITIONS = definitions()
 SCHEMAS = {
@@ -53,6 +55,12 @@ def test_a_definition_is_that_of_its_model(name):
 
 def test_no_definition_is_left_over():
     assert {file.name for file in FOLDER.iterdir()} == set(DEFINITIONS)
+
+
+@pytest.mark.parametrize("name", files())
+def test_what_installs_the_operator_is_that_of_the_code(name):
+    text = yaml.dump_all(files()[name], Dumper=Plain, sort_keys=False, width=120)
+    assert regenerated(INSTALL / name, text) == text
 
 
 def test_the_page_is_that_of_the_definitions():

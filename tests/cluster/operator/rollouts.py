@@ -126,12 +126,15 @@ class Rollouts:
 
     def ask(self, verb, name=None, **more):
         name = name or f"{verb.lower()}-{time.monotonic_ns()}"
-        spec = {"rollout": NAME, "verb": verb, "by": "ann", "reason": "a test"} | more
+        spec = {"rollout": NAME, "verb": verb, "by": "admin", "reason": "a test"} | more
         assert self.kube.create(ROLLOUT_ACTIONS, self.body(ROLLOUT_ACTIONS, name, spec))
         return name
 
+    def action(self, name):
+        return self.kube.get(ROLLOUT_ACTIONS, self.namespace, name)
+
     def answer(self, name):
-        return self.kube.get(ROLLOUT_ACTIONS, self.namespace, name).get("status")
+        return self.action(name).get("status")
 
     def get(self, name=NAME):
         return self.kube.get(MODEL_ROLLOUTS, self.namespace, name)
@@ -148,6 +151,10 @@ class Rollouts:
             return status
 
         return eventually(there, within_s)
+
+    @property
+    def actions(self):
+        return ROLLOUT_ACTIONS
 
     @property
     def weights(self):
