@@ -269,7 +269,7 @@ def test_the_evaluation_is_read_from_the_registry(settings, mlflow, tmp_path):
         mlflow.wait()
 
 
-def test_metrics_of_the_last_day(broker, tmp_path):
+def test_metrics_of_the_last_hour(broker, tmp_path):
     send(broker, World(300))
     store = Store(tmp_path / "e.sqlite")
     follower = Follower(broker, store)
