@@ -122,8 +122,8 @@ def test_a_server_that_serves_something_else_breaks_its_contract(tmp_path):
 
 def test_the_evaluation_is_read_from_the_registry(settings, mlflow, tmp_path):
     registry = Registry(settings.mlflow_url, timeout_s=5.0)
-    metrics = {"brier": 0.2, "champion_brier": 0.15}
-    made = registry.register(tiny_bundle(name="tiny-gates"), metrics=metrics, verdicts=[{"gate": "auc", "n": 80}])
+    metrics = {"brier": 0.2, "champion_brier": 0.15, "evaluated_rows": 80}
+    made = registry.register(tiny_bundle(name="tiny-gates"), metrics=metrics, verdicts=[])
     shelf = RegistryShelf(registry)
     found = shelf.registered("tiny-gates", str(made.number))
     assert (found.rows, found.metrics, found.digest) == (80, metrics, made.digest)
