@@ -83,6 +83,7 @@ def _build(name: str, wanted: str, tell: Callable[[str], None]) -> None:
         buildah.build(wanted, dockerfile, ROOT, arguments=arguments, packages=packages)
     tell(f"image {name}: archive")
     archives.store(wanted)
+    buildah.forget_others(wanted)
 
 
 def load(place: Place, names: tuple[str, ...]) -> None:

@@ -27,6 +27,8 @@ def fetch(lock: Path) -> Path:
     (part / "requirements.txt").write_text(wanted(lock.read_text()))
     download = ("download", "--quiet", "--require-hashes", "--no-deps", f"--dest={part}")
     run(_pip(), *download, f"--requirement={part / 'requirements.txt'}")
+    for other in target.parent.glob(f"{lock.stem}-*"):
+        shutil.rmtree(other)
     part.rename(target)
     return target
 
