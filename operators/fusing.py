@@ -85,8 +85,7 @@ class FusionWorld:
         look = _Look(body, spec, status, {k: v for k, v in found.items() if v is not None}, parts.clock())
         parts.lease.check()
         status, conditions = self._served(look, self._unlocked(look))
-        parts.kube.apply(DEPLOYMENTS, self._schedule(look))
-        self._store(look, status, conditions)
+        self._store(look, status, conditions | {"Deciding": self._decides(look)})
         return LOOK_S
 
     def _unlocked(self, look: _Look) -> FusionStatus:
@@ -195,11 +194,14 @@ class FusionWorld:
                 kind = {"apiVersion": ROLLOUT_ACTIONS.api_version, "kind": ROLLOUT_ACTIONS.kind}
                 self._parts.kube.create(ROLLOUT_ACTIONS, kind | {"metadata": meta, "spec": spec})
 
-    def _schedule(self, look: _Look) -> Manifest:
-        settings = self._parts.settings
-        return schedule(
-            look.body, look.spec, settings.image, self._host, (settings.gateway_address, settings.gateway_port)
-        )
+    def _decides(self, look: _Look) -> Found:
+        """Let the process run that decides every minute, or rest."""
+        settings, asked = self._parts.settings, look.spec.schedule
+        if not (asked.image or settings.image):
+            return False, "NoImage", "neither the fusion nor the operator names an image for it"
+        gateway = (settings.gateway_address, settings.gateway_port)
+        self._parts.kube.apply(DEPLOYMENTS, schedule(look.body, look.spec, settings.image, self._host, gateway))
+        return not asked.suspend, "Suspended" if asked.suspend else "EveryMinute", ""
 
     def _store(self, look: _Look, status: FusionStatus, found: Mapping[str, Found]) -> None:
         serves = status.revision is not None

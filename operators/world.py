@@ -52,11 +52,9 @@ class KubeWorld:
 
     def tidy(self, look: Look) -> None:
         """Let the stored status show what the last look saw, where only what people read has changed."""
-        seen = self._current()
-        shown = self._shown(seen, look.decision.status)
-        if shown != seen.body.get("status") and FINALIZER in seen.body["metadata"].get("finalizers", ()):
-            self._parts.lease.check()
-            self._put(seen, seen.body, shown)
+        seen, status = self._current(), look.decision.status
+        if self._shown(seen, status) != seen.body.get("status"):
+            self.write(status)
 
     def rest(self) -> None:
         """Forget what was read; the next look is a fresh one anyway."""

@@ -96,6 +96,7 @@ def _make(api, account, stage, mlflow, logs):
         "OPERATOR_MLFLOW": mlflow[1],
         "OPERATOR_SERVER_URL": f"{stage.url}/$namespace/$service",
         "OPERATOR_HEALTH_PORT": "0",
+        "OPERATOR_IMAGE": "localhost/platform:test",
     }
     logs = logs / namespace
     logs.mkdir()
