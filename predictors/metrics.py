@@ -65,6 +65,11 @@ class Metrics:
         said = "1 while a version answers under an alias, 0 after."
         everywhere = partial(Gauge, registry=own, multiprocess_mode="livemin")
         self.serving = everywhere("predictor_model_ready", said, (*_BY, "alias"))
+        self.split_requests = count(
+            "predictor_split_requests",
+            "Requests that named no version, by the version that the split of this revision gave them to.",
+            (*_BY, "split", "outcome"),
+        )
         self.shadowed = count(
             "predictor_shadow", "Requests for a second version: ok, error, dropped, missing (not loaded).", outcome
         )
