@@ -11,6 +11,7 @@ from predictors.served import Served, ask, compute
 from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, Tensor, check_tensor
 from scoreops.core.bundle import Golden
 from scoreops.core.errors import BadInput, Refused
+from scoreops.core.golden import difference
 
 
 def check_golden(served: Served, golden: Golden) -> float:
@@ -26,7 +27,9 @@ def check_golden(served: Served, golden: Golden) -> float:
         raise Refused(f"{who} does not take its own golden request: {error}") from error
     for tensor in outputs:
         _check_output(f"golden request of {who}", served, tensor, question.rows)
-        _compare(f"golden request of {who}", tensor, _expected(golden, tensor), golden.tolerance)
+        found = difference(tensor.name, tensor.data, _expected(golden, tensor), golden.tolerance)
+        if found:
+            raise Refused(f"golden request of {who}: {found}")
     started = time.perf_counter()
     compute(served, question)  # the first time pays for what is made once
     return (time.perf_counter() - started) / question.rows
@@ -62,19 +65,3 @@ def _check_output(where: str, served: Served, tensor: Tensor, rows: int) -> None
         raise Refused(f"{where}: output {error}") from error
     if len(tensor.data) != rows:
         raise Refused(f"{where}: output {tensor.name} has {len(tensor.data)} rows, the input {rows}")
-
-
-def _compare(where: str, tensor: Tensor, expected: Array, tolerance: float) -> None:
-    got = tensor.data
-    if got.shape != expected.shape:
-        raise Refused(f"{where}: {tensor.name} has shape {list(got.shape)}, expected {list(expected.shape)}")
-    if got.dtype.kind == "f":
-        same = np.isclose(got, expected.astype(np.float64), rtol=tolerance, atol=tolerance, equal_nan=True)
-    else:
-        same = np.asarray(got == expected)
-    if not same.all():
-        where_not = tuple(int(i) for i in np.argwhere(~same)[0])
-        raise Refused(
-            f"{where}: {tensor.name}{list(where_not)} is {str(got[where_not])[:200]}, "
-            f"expected {str(expected[where_not])[:200]} within {tolerance:g}"
-        )

@@ -148,8 +148,19 @@ def interval(pairs: Pairs, alpha: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def judge_pairs(gate: str, pairs: Pairs, limits: Limits, *, what: str = "loss") -> Verdict:
-    """Whether the candidate's mean loss is above stable's on the same requests; `n` and `need` count pairs."""
+def of_counts(ones: int, n: int) -> Pairs:
+    """What `Pairs` keeps of `ones` ones and n - ones zeros: the share of ones is then judged as a mean, bound by 1."""
+    up, down = (tuple((ones * log_bets(np.array(sign), 1.0)).tolist()) for sign in (1.0, -1.0))
+    return Pairs(1.0, n, 0, float(ones), float(ones), up, down)
+
+
+def judge_pairs(
+    gate: str, pairs: Pairs, limits: Limits, *, what: str = "loss", against: str = " against stable's"
+) -> Verdict:
+    """Whether the candidate's mean loss is above stable's on the same requests; `n` and `need` count pairs.
+
+    A mean that is compared with limits alone takes both alike and `against` "".
+    """
     problem = limits.problem(pairs.bound)
     if problem:
         return invalid(gate, problem, pairs.n)
@@ -162,7 +173,7 @@ def judge_pairs(gate: str, pairs: Pairs, limits: Limits, *, what: str = "loss") 
     up, down = _expected(pairs, limits)
     return answer(
         gate,
-        f"{what} of the candidate is {value:+.4g} against stable's" if pairs.n else f"{what}: no pair yet",
+        _said(what, value, against) if pairs.n else f"{what}: no {'pair' if against else 'answer'} yet",
         limits,
         n=pairs.n,
         value=value,
@@ -171,6 +182,10 @@ def judge_pairs(gate: str, pairs: Pairs, limits: Limits, *, what: str = "loss") 
             asked[:, None] * up, asked[:, None] * down, asked.astype(np.float64), limits, pairs.bound
         ),
     )
+
+
+def _said(what: str, value: float, against: str) -> str:
+    return f"{what} of the candidate is {value:+.4g}{against}" if against else f"{what} is {value:.4g}"
 
 
 def _expected(pairs: Pairs, limits: Limits) -> tuple[Array, Array]:
