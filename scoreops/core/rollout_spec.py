@@ -58,9 +58,14 @@ Gates = tuple[Gate, ...]
 
 
 class Step(Frozen):
-    """One weight in percent, how long and with how many requests it is watched, and what must pass before the next."""
+    """One weight in percent, how long and with how many requests it is watched, and what must pass before the next.
+
+    `mirror`: of how many percent of the requests the candidate gets copies too, so that both versions answer the same
+    ones; gates on pairs have nothing to judge without.
+    """
 
     weight: int = Field(ge=1, le=100)
+    mirror: int = Field(default=0, ge=0, le=100)
     soak_seconds: int = Field(default=0, ge=0)
     min_requests: int = Field(default=0, ge=0)
     approval: bool = False
@@ -123,8 +128,8 @@ class Plan(Frozen):
         if weights != sorted(set(weights)) or weights[-1] != 100:
             raise ValueError(f"weights must rise and end at 100, got {weights}")
         last = self.steps[-1]
-        if last.soak_seconds or last.min_requests or last.approval or last.gates:
-            raise ValueError("the step of weight 100 has no soak, requests, approval or gates: bake judges it")
+        if last.soak_seconds or last.min_requests or last.approval or last.gates or last.mirror:
+            raise ValueError("the step of weight 100 has no soak, requests, approval, gates or mirror: bake judges it")
         for index, step in enumerate(self.steps[:-1]):
             if not enforced(self.gates_of(f"step-{index}")):
                 raise ValueError(f"the step of weight {step.weight} has no gate that is enforced, nor has guards")

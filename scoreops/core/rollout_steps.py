@@ -111,8 +111,8 @@ def advance(view: View, event: Event, said: str, index: int) -> Status:
         return view.say(Reason.STABLE_NOT_READY, f"stable version {attempt.stable.version} is not ready; weight held")
     if not view.serving(attempt.candidate):
         return view.say(Reason.CANDIDATE_NOT_READY, f"version {attempt.candidate.version} is not ready; weight held")
-    weight = view.plan.steps[index].weight
-    traffic = {"intended": weight, "mirror": 0, "verified_at": None}
+    weight, mirror = view.plan.steps[index].weight, view.plan.steps[index].mirror
+    traffic = {"intended": weight, "mirror": mirror, "verified_at": None}
     return view.move(
         event,
         Phase.PROMOTING if weight == 100 else Phase.PROGRESSING,
