@@ -51,7 +51,8 @@ def read_labels(settings: Settings, until: int, file: Path | None = None) -> lis
             raise NotFound(f"there is no file of labels {file}")
         raws: Iterable[bytes] = file.read_bytes().splitlines()
     else:
-        raws = (record.value for record in read_all(settings.kafka_bootstrap, LABELS_TOPIC))
+        read = read_all(settings.kafka_bootstrap, LABELS_TOPIC)
+        raws = (record.value for record in read if b'"kol_id"' in record.value)  # others are of single answers
     newest = {
         (label.kol_id, label.campaign_id): label for label in map(parse_label, raws) if _us(label) < until * HOUR_US
     }

@@ -12,14 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoreops.adapters.registry import CHAMPION, Registry
-from scoreops.core.bundle import Manifest, unpack
+from scoreops.catalog import judged_columns
+from scoreops.core.bundle import unpack
 from scoreops.core.drift import drift_verdict, shifts
 from scoreops.core.errors import NotFound
 from scoreops.core.verdict import Outcome, Verdict
 
 REFERENCE_FILE: Final = "reference.npy"
-CLOCK: Final = ("as_of_hour", "hour_sin", "hour_cos", "weekday")
-"""Columns that move by themselves as time goes on."""
 
 
 def champion_files(registry: Registry, score: str) -> Mapping[str, bytes] | None:
@@ -35,16 +34,11 @@ def judge_drift(champion: Mapping[str, bytes] | None, rows: pd.DataFrame, share_
     if champion is None:
         return []
     manifest = unpack(champion)
-    columns = judged(manifest)
+    columns = judged_columns(manifest)
     values = rows[list(columns)].to_numpy(np.float64)
     weights = {name: manifest.importance.get(name, 0.0) for name in columns}
     moved = shifts(manifest.reference, columns, values)
     return [drift_verdict(moved, len(values), weights=weights, limit=share_limit)]
-
-
-def judged(manifest: Manifest) -> tuple[str, ...]:
-    """Columns with a reference that do not tell the time."""
-    return tuple(name for name in manifest.columns if name not in CLOCK and name in manifest.reference)
 
 
 def reference_bytes(values: NDArray[np.float64]) -> bytes:
@@ -68,7 +62,9 @@ def write_report(
     manifest = unpack(champion)
     before = np.load(io.BytesIO(champion[REFERENCE_FILE]), allow_pickle=False)
     reference = pd.DataFrame(before, columns=list(manifest.columns))
-    names = [c for c in judged(manifest) if reference[c].notna().any() and rows[c].notna().any()]  # an empty one fails
+    names = [
+        c for c in judged_columns(manifest) if reference[c].notna().any() and rows[c].notna().any()
+    ]  # an empty one fails
     definition = DataDefinition(numerical_columns=names)
     current, kept = (Dataset.from_pandas(frame[names], definition) for frame in (rows, reference))
     snapshot = Report([DataDriftPreset(columns=names, method="psi")]).run(current, kept)

@@ -89,7 +89,13 @@ class Branches:
                 comments = comments_before(self._lake, kols, np.where(times > 0, times, at_us))
                 texts = {"comments": [json.dumps(c, ensure_ascii=False) for c in comments], "platforms": [*platforms]}
             schema = catalogued(name).schema
-            prediction = self._client.infer(name, found.values, schema.columns, texts=texts, version=champion)
+            about: dict[str, str | int | float | bool] = {
+                "entity_ids": ",".join(kols),
+                "as_of": int(times.max(initial=0)),
+            }
+            prediction = self._client.infer(
+                name, found.values, schema.columns, texts=texts, version=champion, parameters=about
+            )
             self._kept[name] = kept = _Kept(champion, tuple(kols), times, found.values, prediction)
         assert kept.prediction is not None
         return Branch(kept.features, kept.prediction.outputs, times, kept.prediction.version, fresh=not same)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from predictors.admission import DEFAULT_LIMITS, Admission, Lane, Limits, Turn
 from predictors.batching import Batcher
+from predictors.copies import GOLDEN
 from predictors.lineup import Entry, Lineups
 from predictors.metrics import Metrics
 from predictors.served import Question, Served, ask, compute
@@ -97,7 +98,7 @@ class DataPlane:
         until = started + _within(request, within_s, self.limits.deadline_s)
         entry, tally = self._splits.find(model, version, request.id)
         served = entry.served
-        meter = self._metrics.meter(served.model, served.version)
+        meter = self._metrics.meter(served.model, served.version, copy=bool(request.copy))
         try:
             question = ask(served, request, self.limits.rows)
             slow = question.rows * served.row_s > self.limits.inline_s or len(question.inputs) > 1
@@ -113,7 +114,7 @@ class DataPlane:
             tally("ok")
         name = request.id or f"{self._session}-{next(self._numbers)}"
         response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
-        for witness in self._witnesses:
+        for witness in self._witnesses if request.copy != GOLDEN else ():
             if slow:
                 await asyncio.get_running_loop().run_in_executor(self._telling, witness.note, entry, question, response)
             else:

@@ -92,6 +92,8 @@ class InferenceLog:
     ) -> list[bytes]:
         """Rows as one message, or as halves of one where their columns are too many for it."""
         message = self._message(entry, question, response, part)
+        if question.copy:
+            message["copy"] = question.copy
         if shadow_of:
             message["shadow_of"] = shadow_of
         made = orjson.dumps(message, option=_NUMBERS)

@@ -15,14 +15,15 @@ _BY: Final = ("model", "version")
 
 
 class Meter:
-    """Counts the requests to one model version; its children are looked up once."""
+    """Counts the requests to one model version, or the copies; its children are looked up once."""
 
     __slots__ = ("_failed", "_ok", "_rows", "_seconds")
 
-    def __init__(self, metrics: Metrics, model: str, version: str) -> None:
-        self._ok = metrics.requests.labels(model, version, "ok")
-        self._failed = metrics.requests.labels(model, version, "error")
-        self._seconds = metrics.seconds.labels(model, version)
+    def __init__(self, metrics: Metrics, model: str, version: str, *, copy: bool) -> None:
+        requests, seconds = (metrics.shadowed, metrics.shadow_seconds) if copy else (metrics.requests, metrics.seconds)
+        self._ok = requests.labels(model, version, "ok")
+        self._failed = requests.labels(model, version, "error")
+        self._seconds = seconds.labels(model, version)
         self._rows = metrics.rows.labels(model, version)
 
     def ok(self, rows: int, seconds: float) -> None:
@@ -71,19 +72,23 @@ class Metrics:
             (*_BY, "split", "outcome"),
         )
         self.shadowed = count(
-            "predictor_shadow", "Requests for a second version: ok, error, dropped, missing (not loaded).", outcome
+            "predictor_shadow",
+            "Copies of requests, which nobody waits for: ok, error, dropped, missing (not loaded).",
+            outcome,
         )
+        said = "From the decoded copy of a request to its answer."
+        self.shadow_seconds = measure("predictor_shadow_duration_seconds", said, _BY, buckets=SECONDS)
         said = "Answers for the inference log: in, sent, dropped."
         self.logged = count("predictor_inference_log", said, ["stage"])
         for stage in ("in", "sent", "dropped"):
             self.logged.labels(stage)
-        self._meters: dict[tuple[str, str], Meter] = {}
+        self._meters: dict[tuple[str, str, bool], Meter] = {}
 
-    def meter(self, model: str, version: str) -> Meter:
-        """What counts the requests to a version."""
-        found = self._meters.get((model, version))
+    def meter(self, model: str, version: str, *, copy: bool = False) -> Meter:
+        """What counts the requests to a version, or the copies of requests to others."""
+        found = self._meters.get((model, version, copy))
         if found is None:
-            found = self._meters[model, version] = Meter(self, model, version)
+            found = self._meters[model, version, copy] = Meter(self, model, version, copy=copy)
         return found
 
     def render(self) -> bytes:

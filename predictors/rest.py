@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from predictors import v1, wire
+from predictors.copies import ID, KIND, told
 from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
 from predictors.guard import Off, Unauthorised, key_of
 from predictors.http import (
@@ -151,6 +152,7 @@ class Rest(Door):
                 turn.hold(wire.SWELLS * (len(body) if size is None else size))
                 decoded = await asyncio.to_thread(wire.decode_request, body, size, rows)
             request = decoded.request._replace(trace=trace) if trace else decoded.request
+            request = told(request, **_said(scope))
             response = await self._plane.infer(model, version, request)
             made, json_size = wire.encode_response(response, decoded)
         if json_size is None:
@@ -161,7 +163,8 @@ class Rest(Door):
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
             request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, version))
-            answer = await self._plane.infer(model, version, request._replace(trace=trace))
+            request = told(request._replace(trace=trace), **_said(scope))
+            answer = await self._plane.infer(model, version, request)
             return Reply(200, v1.encode(answer))
 
     async def _server(self, _scope: Scope, _receive: Receive) -> Reply:
@@ -219,6 +222,11 @@ class Rest(Door):
 
 def _key(scope: Scope) -> bytes:
     return key_of(header(scope, b"x-api-key"), header(scope, b"authorization"))
+
+
+def _said(scope: Scope) -> dict[str, str]:
+    named = (("name", ID), ("kind", KIND), ("host", "host"))
+    return {name: header(scope, field.encode()).decode("latin-1") for name, field in named}
 
 
 def _trace(scope: Scope) -> tuple[str, str]:

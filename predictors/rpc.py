@@ -14,6 +14,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from predictors import rpc_codec
+from predictors.copies import ID, KIND, told
 from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
 from predictors.guard import Off, Unauthorised, key_of
 from predictors.protocol import SERVICE, InferRequestMessage, message
@@ -87,6 +88,7 @@ class Rpc(Door):
         try:
             asked = rpc_codec.decode(request)
             asked = asked._replace(trace=span.traceparent) if span.traceparent else asked
+            asked = told(asked, name=str(found.get(ID, "")), kind=str(found.get(KIND, "")), host="")
             within = context.time_remaining()
             response = await self._plane.infer(request.model_name, request.model_version, asked, within)
             made = rpc_codec.encode(response, raw=bool(request.raw_input_contents))

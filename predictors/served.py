@@ -141,6 +141,7 @@ class Question(NamedTuple):
     outputs: tuple[str, ...]
     parameters: Parameters
     trace: str = ""
+    copy: str = ""
 
     @property
     def reasons(self) -> bool:
@@ -154,7 +155,7 @@ def ask(served: Served, request: InferRequest, most_rows: int) -> Question:
     given, rows = arrange(served, request)
     if rows > most_rows:
         raise BadInput(f"has {rows} rows, at most {most_rows} are taken in one request", "inputs")
-    return Question(given, rows, names, request.parameters, request.trace)
+    return Question(given, rows, names, request.parameters, request.trace, request.copy)
 
 
 def compute(served: Served, question: Question) -> list[Tensor]:

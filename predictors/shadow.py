@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple
@@ -73,7 +74,7 @@ class Shadow:
     def note(self, entry: Entry, question: Question, response: InferResponse) -> None:
         """Put the question to the second version too, some time soon."""
         rule = self._rule(entry.served.model)
-        if rule is None or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
+        if rule is None or question.copy or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
             return
         try:
             other = self._lineups.find(entry.served.model, rule.version)
@@ -92,9 +93,10 @@ class Shadow:
         return Rule(mirror[0], mirror[1] / 100) if mirror else self._rules.get(model)
 
     def _ask(self, other: Entry, question: Question, response: InferResponse) -> None:
-        served = other.served
+        served, started = other.served, time.perf_counter()
         try:
             outputs = compute(served, question)
+            self._metrics.shadow_seconds.labels(served.model, served.version).observe(time.perf_counter() - started)
             answer = InferResponse(served.model, served.version, outputs, response.id, {})
             self._journal.note(other, question, answer, shadow_of=response.version)
             self._count(served.model, served.version, "ok")

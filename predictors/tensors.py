@@ -60,13 +60,17 @@ def check_tensor(spec: TensorSpec, tensor: Tensor) -> None:
 
 
 class InferRequest(NamedTuple):
-    """One question, whichever door it came through. No `outputs` means all of them; `trace` is its W3C traceparent."""
+    """One question, whichever door it came through. No `outputs` means all of them; `trace` is its W3C traceparent.
+
+    `copy` is "" for what somebody waits for; see `copies`.
+    """
 
     inputs: Sequence[Tensor]
     outputs: Sequence[str] = ()
     id: str | None = None
     parameters: Parameters = NO_PARAMETERS
     trace: str = ""
+    copy: str = ""
 
 
 class InferResponse(NamedTuple):

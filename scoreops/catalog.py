@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from scoreops.core.bundle import TensorSpec
+from scoreops.core.bundle import Manifest, TensorSpec
 from scoreops.core.errors import Unsupported
 from scoreops.core.spec import Schema
 from scoreops.kol import fusion_score, success, trust
@@ -34,10 +34,19 @@ class Score:
     load: Callable[[Mapping[str, bytes]], Scorer]
     rowwise: bool = True
     """Whether the answer to a row never depends on the rows beside it."""
+    probability: tuple[str, float] | None = None
+    """The output that is a probability of label 1, and what it counts as certain; None for a score that is none."""
 
 
 _ALL: Final = (
-    Score("trust", TRUST_FEATURES, trust.TENSORS_IN, trust.TENSORS_OUT, trust.TrustModel.load),
+    Score(
+        "trust",
+        TRUST_FEATURES,
+        trust.TENSORS_IN,
+        trust.TENSORS_OUT,
+        trust.TrustModel.load,
+        probability=("score", 100.0),  # of being genuine
+    ),
     Score("success", SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load),
     Score(
         "fusion",
@@ -57,3 +66,12 @@ def score(name: str) -> Score:
         return SCORES[name]
     except KeyError:
         raise Unsupported(f"{name!r} is not one of the scores {', '.join(SCORES)}") from None
+
+
+CLOCK: Final = ("as_of_hour", "hour_sin", "hour_cos", "weekday")
+"""Columns that move by themselves as time goes on."""
+
+
+def judged_columns(manifest: Manifest) -> tuple[str, ...]:
+    """Columns with a reference, whose drift says something: those that do not tell the time."""
+    return tuple(name for name in manifest.columns if name not in CLOCK and name in manifest.reference)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer as NativeConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from scoreops.adapters.kafka import PARTITIONS
 from scoreops.core.errors import NotReady
@@ -180,6 +181,16 @@ def _watermarks(consumer: NativeConsumer, partitions: Iterable[tuple[str, int]])
         return {(t, p): consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10)[1] for t, p in partitions}
     except KafkaException as error:
         raise NotReady(f"the broker does not answer: {error}") from error
+
+
+def places(bootstrap: str, topics: Iterable[str]) -> list[tuple[str, int]]:
+    """Every (topic, partition) there is of `topics`. Raises NotReady when the broker does not answer."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
+    try:
+        known = client.list_topics(timeout=10).topics
+    except KafkaException as error:
+        raise NotReady(f"the broker does not answer: {error}") from error
+    return [(topic, partition) for topic in topics if topic in known for partition in sorted(known[topic].partitions)]
 
 
 def start_offsets(topics: Iterable[str], partitions: int = PARTITIONS) -> Offsets:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     redis: str = Field("", description="redis:// URL of the online store; empty means the embedded Valkey.")
     mlflow: str = Field("", description="Tracking and registry URL; empty means the embedded MLflow.")
     predictor: str = Field("", description="URL of the prediction server; empty means the embedded one.")
+    evidence: str = Field("", description="URL of the evidence service; empty means the embedded one.")
     lake: Path | None = Field(None, description="Folder of the lake; empty means HOME/lake.")
     data: Path = Field(Path("../shared/data"), description="Public data sets for tests and benchmarks, if present.")
     api_key: SecretStr | None = Field(None, description="Key of the HTTP doors; empty means one made at first use.")
@@ -100,6 +101,11 @@ class Settings(BaseSettings):
         return self.port_base + 81
 
     @property
+    def evidence_port(self) -> int:
+        """Port of the evidence service."""
+        return self.port_base + 85
+
+    @property
     def console_port(self) -> int:
         """Port of the REST API for people and programs."""
         return self.port_base + 90
@@ -128,6 +134,11 @@ class Settings(BaseSettings):
     def predictor_url(self) -> str:
         """URL of the prediction server."""
         return self.predictor or f"http://{self.host}:{self.predictor_port}"
+
+    @property
+    def evidence_url(self) -> str:
+        """URL of the evidence service."""
+        return self.evidence or f"http://{self.host}:{self.evidence_port}"
 
     def secret(self, name: str) -> str:
         """The secret `api_key` or `pseudonym_key`: as set, or from HOME/secrets, where it is made at first use."""

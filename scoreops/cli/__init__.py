@@ -16,6 +16,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "models",
     "serve",
     "fuse",
+    "evidence",
     "console",
     "bench",
 )

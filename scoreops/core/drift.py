@@ -75,12 +75,18 @@ class Shift:
     moved: bool
 
 
-def shifts(reference: Mapping[str, Sketch], columns: Sequence[str], rows: Array) -> list[Shift]:
+def shifts(
+    reference: Mapping[str, Sketch],
+    columns: Sequence[str],
+    rows: Array,
+    *,
+    false_discoveries: float = FALSE_DISCOVERIES,
+) -> list[Shift]:
     """The movement of each column of rows (n, d) against its kept reference."""
     found = [psi(reference[name], rows[:, place]) for place, name in enumerate(columns)]
     p_values = np.array([p for _, p in found])
     order = np.argsort(p_values)
-    limits = FALSE_DISCOVERIES * np.arange(1, len(order) + 1) / len(order)
+    limits = false_discoveries * np.arange(1, len(order) + 1) / len(order)
     below = np.nonzero(p_values[order] <= limits)[0]
     cut = p_values[order[below[-1]]] if len(below) else -1.0
     return [

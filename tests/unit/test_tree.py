@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("scoreops", "ingestion", "feature_repo", "kfp_pipelines", "predictors", "console", "bench")
+PACKAGES = ("scoreops", "ingestion", "feature_repo", "kfp_pipelines", "predictors", "console", "monitoring", "bench")
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MAX_LINES = 250

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from scoreops.core.errors import BadInput
+from scoreops.core.gates.checks import Decision
 from scoreops.core.gates.evidence import Evidence, Wanted
 from scoreops.core.gates.ports import Sources, Trial
-from scoreops.core.gates.spec import Decision
 from scoreops.core.verdict import Outcome, Verdict
 
 STALE_SECONDS: Final = 120

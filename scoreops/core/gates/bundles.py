@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from scoreops.core.errors import BadInput
 from scoreops.core.gates.answers import Question, needed, together
+from scoreops.core.gates.checks import Contract, OfflineEval
 from scoreops.core.gates.ports import Registered
-from scoreops.core.gates.spec import Contract, OfflineEval
 from scoreops.core.golden import golden_difference
 from scoreops.core.verdict import Outcome, Verdict, judge
 

@@ -9,15 +9,13 @@ from typing import Any, Final
 from scoreops.core.errors import BadInput, NotFound, ScoreOpsError, Unsupported
 from scoreops.core.gates import bundles, inputs, people, quality, traffic
 from scoreops.core.gates.answers import Question
-from scoreops.core.gates.ports import Sources, Trial
-from scoreops.core.gates.spec import (
+from scoreops.core.gates.checks import (
     Approval,
     Calibration,
     Contract,
     Drift,
     ExpectedValue,
     Freshness,
-    GateSpec,
     OfflineEval,
     PairedShadow,
     PromQuery,
@@ -26,6 +24,8 @@ from scoreops.core.gates.spec import (
     Slo,
     TrafficMin,
 )
+from scoreops.core.gates.ports import Sources, Trial
+from scoreops.core.gates.spec import GateSpec
 from scoreops.core.verdict import Verdict, invalid, unknown
 
 _JUDGES: Final[Mapping[type, Callable[[Any, Question], Verdict]]] = {

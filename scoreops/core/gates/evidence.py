@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime, Field
 
-from scoreops.core.gates.spec import Decision
+from scoreops.core.gates.checks import Decision
 from scoreops.core.rollout_spec import Frozen
 from scoreops.core.sequential_calibration import Bins
 from scoreops.core.sequential_losses import Pairs
@@ -84,13 +84,14 @@ class Evidence(Frozen):
     answers   rows that the candidate answered, `labelled` those whose label is known
     brier     losses of the candidate itself, in [0, 1]
     read_at   when the service last had read all of the log; None: never since it started
-    unusable  rows of the candidate whose answer held no probability
+    unusable  rows of the candidate whose answer held no probability, `abstained` those to which it gave none on purpose
     """
 
     read_at: AwareDatetime | None
     answers: int
     labelled: int
     unusable: int = 0
+    abstained: int = 0
     brier: Pairs
     bins: Bins
     pairs: Paired | None = None

@@ -7,9 +7,9 @@ from dataclasses import replace
 from scoreops.core.drift import Shift, drift_verdict
 from scoreops.core.errors import NotReady
 from scoreops.core.gates.answers import Question, together
+from scoreops.core.gates.checks import Drift, Freshness, Skew
 from scoreops.core.gates.evidence import Fresh
 from scoreops.core.gates.quality import current
-from scoreops.core.gates.spec import Drift, Freshness, Skew
 from scoreops.core.sequential import Limits
 from scoreops.core.sequential_losses import judge_pairs, of_counts
 from scoreops.core.verdict import Outcome, Verdict, judge

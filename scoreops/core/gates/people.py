@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from scoreops.core.errors import BadInput
 from scoreops.core.gates.answers import Question
-from scoreops.core.gates.spec import DAYS, Approval, Schedule, Window
+from scoreops.core.gates.checks import DAYS, Approval, Schedule, Window
 from scoreops.core.verdict import Outcome, Verdict
 
 _DAYS_AHEAD = 8

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from scoreops.core.errors import NotReady
 from scoreops.core.gates.answers import STALE_SECONDS, Question, first_version, together
+from scoreops.core.gates.checks import Calibration, ExpectedValue, Loss, PairedShadow
 from scoreops.core.gates.evidence import Evidence, Paired
-from scoreops.core.gates.spec import Calibration, ExpectedValue, Loss, PairedShadow
 from scoreops.core.sequential import Limits
 from scoreops.core.sequential_calibration import judge_calibration
 from scoreops.core.sequential_losses import Pairs, judge_pairs

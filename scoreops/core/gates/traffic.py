@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 
 from scoreops.core.errors import BadInput, NotReady
 from scoreops.core.gates.answers import STALE_SECONDS, Question, first_version, needed, together
+from scoreops.core.gates.checks import Labels, PromQuery, Slo, TrafficMin
 from scoreops.core.gates.ports import Series
-from scoreops.core.gates.spec import Labels, PromQuery, Slo, TrafficMin
 from scoreops.core.sequential import Limits
 from scoreops.core.sequential_rates import Rates, judge_rates
 from scoreops.core.verdict import Outcome, Verdict, invalid, judge

@@ -1,0 +1,1 @@
+"""The evidence service: what versions answered, how it turned out, and the statistics by which gates are judged."""
