@@ -39,6 +39,7 @@ class Splits:
         self._files = files
         self._of: dict[str, Split] = {}
         self._stamps: dict[str, tuple[int, int] | None] = {}
+        self._held: dict[str, int] = {}
         self._over: dict[str, int] = {}
         self.look()
 
@@ -72,14 +73,20 @@ class Splits:
         return self._of.get(model, EMPTY)
 
     def holding(self, model: str, champion: str) -> Split | None:
-        """The split that holds beside `champion`, if there is one. One that is over stays over until it is changed."""
+        """The split that holds beside `champion`, if there is one.
+
+        One that held and is over stays over, though its champion may come back; a server that has not yet seen the
+        champion which a split was made beside waits for it.
+        """
         split = self._of.get(model)
         if split is None or not (split.weights or split.mirror) or self._over.get(model) == split.routed:
             return None
-        if split.beside != champion:
+        if split.beside == champion:
+            self._held[model] = split.routed
+            return split
+        if self._held.get(model) == split.routed:
             self._over[model] = split.routed
-            return None
-        return split
+        return None
 
     def find(self, model: str, version: str, request_id: str | None) -> Chosen:
         """Who answers: `version`, a version or alias, or "" for whom the split says. Raises NotFound, NotReady."""

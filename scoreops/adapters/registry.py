@@ -137,6 +137,10 @@ class Registry:
         body = {"name": name, "alias": alias, "version": str(number)}
         self._send("POST", f"{_API}/registered-models/alias", json=body)
 
+    def drop_alias(self, name: str, alias: str) -> None:
+        """Let an alias name nothing."""
+        self._send("DELETE", f"{_API}/registered-models/alias", json={"name": name, "alias": alias})
+
     def close(self) -> None:
         """Leave."""
         self._http.close()

@@ -107,6 +107,14 @@ def test_another_champion_ends_a_split_and_it_stays_over(server):
     assert set(answers(server)) == {"1", "2"}
 
 
+def test_a_split_beside_a_champion_that_is_not_seen_yet_waits_for_it(server):
+    split(server, {"1": 100}, beside="3")
+    assert answers(server, "abc") == {"2": 3}
+    server.put("3", numbered("3"))
+    server.keeper.refresh("tiny")
+    assert answers(server, "abc") == {"1": 3}
+
+
 def test_a_version_without_an_alias_is_held_and_let_go(server):
     server.put("3", numbered("3"))
     server.put("4", numbered("4"))
