@@ -27,15 +27,14 @@ def check_idle(name: str) -> None:
 def ended(name: str) -> tuple[int, int] | None:
     """Take back the rollout of a model that is under way: (candidate, stable) versions; None if there is none."""
     from scoreops.adapters.settings import Settings
-    from scoreops.cli.rollout_places import Here
+    from scoreops.cli.rollout_places import here
     from scoreops.core.rollout_world import Verb
-    from scoreops.local.rollouts import Rollouts
 
-    rollouts = Rollouts(Settings())
-    kept = rollouts.running(name)
+    place = here(Settings())
+    kept = place.rollouts.running(name)
     if kept is None or kept.status.attempt is None or kept.status.attempt.stable is None:
         return None
-    Here(rollouts).ask(name, Verb.ROLLBACK, "scoreops models rollback")
+    place.ask(name, Verb.ROLLBACK, "scoreops models rollback")
     return int(kept.version), int(kept.status.attempt.stable.version)
 
 
@@ -43,14 +42,13 @@ def run(name: str, ref: str, plan: Path | None, options: dict[str, object], *, a
     """Begin, show, and end with the code of the outcome."""
     from scoreops.adapters.settings import Settings
     from scoreops.cli.rollout import watch_until_ended
-    from scoreops.cli.rollout_places import Here
+    from scoreops.cli.rollout_places import here
     from scoreops.local.rollout_plan import Canary, read_delivery
-    from scoreops.local.rollouts import Rollouts
 
     made = read_delivery(plan) if plan else Canary(**options).delivery()  # type: ignore[arg-type]
-    rollouts = Rollouts(Settings())
-    kept = rollouts.begin(name, ref, made)
+    place = here(Settings())
+    kept = place.rollouts.begin(name, ref, made)
     err.print(
         f"version {kept.version} of {name} is tried; Ctrl-C leaves it as it stands", soft_wrap=True, highlight=False
     )
-    watch_until_ended(Here(rollouts).watch(name), name, as_json=as_json)
+    watch_until_ended(place.watch(name), name, as_json=as_json)

@@ -14,6 +14,7 @@ from scoreops.core.errors import NotFound, NotReady, Refused
 
 if TYPE_CHECKING:
     from scoreops.adapters.rollout_book import Kept
+    from scoreops.adapters.settings import Settings
     from scoreops.core.rollout_world import Verb
     from scoreops.local.rollouts import Rollouts
 
@@ -45,10 +46,10 @@ class Here:
     """Rollouts of the embedded profile, named by their models."""
 
     def __init__(self, rollouts: Rollouts) -> None:
-        self._rollouts = rollouts
+        self.rollouts = rollouts
 
     def ask(self, name: str, verb: Verb, reason: str) -> str:
-        answer = self._rollouts.ask(name, verb, f"{person()} ({reason})" if reason else person())
+        answer = self.rollouts.ask(name, verb, f"{person()} ({reason})" if reason else person())
         if not answer.accepted:
             raise Refused(answer.why)
         shown = self.status(name)
@@ -56,19 +57,19 @@ class Here:
         return f"{answer.why}{on}"
 
     def status(self, name: str) -> Shown:
-        return _local(self._rollouts.book.read(name))
+        return _local(self.rollouts.book.read(name))
 
     def all(self) -> list[Shown]:
-        return [self.status(name) for name in self._rollouts.book.models()]
+        return [self.status(name) for name in self.rollouts.book.models()]
 
     def watch(self, name: str) -> Iterator[Shown | str]:
         from scoreops.local.rollouts import Away
 
         self.status(name)
         while True:
-            with self._rollouts.turn(name) as mine:
+            with self.rollouts.turn(name) as mine:
                 if mine:
-                    for seen in self._rollouts.drive(name):
+                    for seen in self.rollouts.drive(name):
                         yield seen.reason if isinstance(seen, Away) else self.status(name)
             yield self.status(name)
             time.sleep(POLL_S)
@@ -141,9 +142,19 @@ def place(namespace: str = "", kubeconfig: str = "") -> Place:
     if namespace or kubeconfig:
         return Cluster(kubeconfig, namespace)
     from scoreops.adapters.settings import Settings
+
+    return here(Settings())
+
+
+def here(settings: Settings) -> Here:
+    """This HOME; what its loops do is logged to HOME/logs/rollouts.log, as the terminal shows how they stand."""
+    from predictors.logs import configure
     from scoreops.local.rollouts import Rollouts
 
-    return Here(Rollouts(Settings()))
+    file = settings.root / "logs" / "rollouts.log"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    configure(as_json=True, to=file.open("a", buffering=1))
+    return Here(Rollouts(settings))
 
 
 def person() -> str:

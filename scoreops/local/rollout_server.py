@@ -104,9 +104,17 @@ class ModelServer:
         return response
 
 
-def requests_of(counted: list[Counted], routed: str, candidate: str) -> Requests:
-    """Requests that the split of that revision gave to somebody."""
-    own = [one for one in counted if one.name == SPLIT_REQUESTS and one.labels["split"] == routed]
+def requests_of(counted: list[Counted], said: Said, candidate: str) -> Requests:
+    """Requests that the split which holds gave to somebody.
+
+    The last split of a rollout gives all to the candidate and is over once the candidate is the champion, which changes
+    nothing for anybody: its requests are those that were seen.
+    """
+    splits = [one for one in counted if one.name == SPLIT_REQUESTS]
+    routed = said.routed
+    if not routed and said.weights == {candidate: 100}:
+        routed = max((one.labels["split"] for one in splits), key=int, default="")
+    own = [one for one in splits if one.labels["split"] == routed]
     to_candidate = sum(one.value for one in own if one.labels["version"] == candidate)
     return Requests(round(to_candidate), round(sum(one.value for one in own)))
 

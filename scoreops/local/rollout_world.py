@@ -135,9 +135,9 @@ class LocalWorld:
         except NotReady:
             return None
         self._counts.keep(self._clock(), counted, kept)
-        if attempt is None or not said.routed:
+        if attempt is None:
             return Requests(0, 0)
-        return requests_of(counted, said.routed, attempt.candidate.version)
+        return requests_of(counted, said, attempt.candidate.version)
 
     def _set_weight(self, act: SetWeight) -> None:
         """All to the champion is no split at all."""
