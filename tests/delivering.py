@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import httpx
 
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.split_file import SplitFiles
+from scoreops.local.rollout_server import ModelServer
 from scoreops.local.rollouts import Rollouts
 from tests.bundles import plain_bundle
 from tests.tiny_server import free_port
@@ -101,6 +103,18 @@ class Shop:
 
     def argv(self, *arguments):
         return [sys.executable, "-W", "ignore", "-m", "scoreops", *arguments]
+
+    def reset(self):
+        """As on the first day: version 1 is the champion, and nothing is remembered."""
+        self.registry.set_alias(self.model, "champion", 1)
+        self.registry.drop_alias(self.model, "previous")
+        shutil.rmtree(self.settings.rollouts_file.parent, ignore_errors=True)
+        shutil.rmtree(self.settings.splits_dir, ignore_errors=True)
+        server = ModelServer(self.settings.predictor_url, self.model)
+        deadline = time.monotonic() + NEVER_S
+        while server.look().weights != {"1": 100}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def aliases(self):
         return self.registry.aliases(self.model)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from operators.loop import Look, settle
+from operators.loop import Look, World, settle
 from scoreops.adapters.registry import CHAMPION, Registry
 from scoreops.adapters.rollout_book import Kept, RolloutBook
 from scoreops.adapters.settings import Settings
@@ -136,22 +136,26 @@ class Rollouts:
         registry = Registry(settings.mlflow_url, timeout_s=REGISTRY_S)
         return LocalWorld(self.book, self.files, registry, ModelServer(url, model), counts, gates, now)
 
-    def drive(self, model: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[Seen]:
+    def drive(self, model: str) -> Iterator[Seen]:
         """Looks, each after everything that was due was done, for ever. To be called by who has the turn."""
         with closing(self.world(model)) as world:
-            while True:
-                stamp = self.book.stamp(model)
-                try:
-                    look = settle(world, now)
-                except NotReady as away:
-                    yield Away(str(away))
-                    sleep(AWAY_S)
-                    continue
-                if look is None:
-                    return
-                yield look
-                while now() < look.again and self.book.stamp(model) == stamp:
-                    sleep(POLL_S)
+            yield from self.looks(model, world)
+
+    def looks(self, model: str, world: World, sleep: Callable[[float], None] = time.sleep) -> Iterator[Seen]:
+        """As `drive`, in surroundings of one's own."""
+        while True:
+            stamp = self.book.stamp(model)
+            try:
+                look = settle(world, now)
+            except NotReady as away:
+                yield Away(str(away))
+                sleep(AWAY_S)
+                continue
+            if look is None:
+                return
+            yield look
+            while now() < look.again and self.book.stamp(model) == stamp:
+                sleep(POLL_S)
 
     def ask(self, model: str, verb: Verb, by: str) -> Answer:
         """Have an action carried out: by who drives the rollout or, if nobody does, here.
