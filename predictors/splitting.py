@@ -58,6 +58,9 @@ class Splits:
                 _log.warning("a split cannot be read; the one before goes on", model=model, reason=str(error))
                 continue
             was = self.of(model)
+            if new.revision < was.revision:  # somebody began anew, and its numbers mean something else now
+                self._held.pop(model, None)
+                self._over.pop(model, None)
             self._of[model] = new
             if (new.weights, new.mirror) != (was.weights, was.mirror):
                 _log.info("split", model=model, weights=dict(new.weights), mirror=dict(new.mirror), was=was.weights)

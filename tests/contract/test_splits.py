@@ -152,6 +152,17 @@ def test_a_file_that_is_gone_leaves_all_to_the_champion(server):
     assert answers(server, "abc") == {"2": 3}
 
 
+def test_who_deletes_the_file_begins_anew(server):
+    split(server, {"1": 100})
+    server.put("3", numbered("3"))
+    server.keeper.refresh("tiny")
+    assert answers(server, "abc") == {"3": 3}
+    (server.files.folder / "tiny.json").unlink()
+    server.splits.look()
+    split(server, {"1": 100}, beside="3")
+    assert answers(server, "abc") == {"1": 3}
+
+
 def test_a_split_is_known_before_the_first_answer(server):
     split(server, {"1": 100})
     fresh = Splits(server.lineups, server.metrics, server.files)

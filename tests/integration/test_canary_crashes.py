@@ -1,4 +1,7 @@
-"""The loop is killed before and after each of its writes, all of them, and ends where the undisturbed run ends."""
+"""The loop is killed between any two of its writes, and what is left in the end is what an undisturbed run leaves.
+
+To die before a write is to die after the one before it: nothing but looking lies between.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,10 @@ DELIVERIES = {
 
 
 class Mortal:
-    """A world whose process dies around its write number `at`, counted from 0."""
+    """A world whose process dies before its write number `at`, counted from 0."""
 
-    def __init__(self, world, at, *, after):
-        self._world, self._at, self._after = world, at, after
-        self.writes = 0
+    def __init__(self, world, at):
+        self._world, self._left = world, at
 
     def observe(self):
         return self._world.observe()
@@ -51,16 +53,13 @@ class Mortal:
         self._once(partial(self._world.act, act))
 
     def _once(self, do):
-        here = self.writes == self._at
-        self.writes += 1
-        if here and not self._after:
+        if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1
         do()
-        if here:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
-def drive(shop, at=-1, *, after=False):
+def drive(shop, at=-1):
     """A loop in a process of its own, until the rollout has ended or the loop was killed. Returns whether it was."""
     child = os.fork()
     if child:
@@ -69,7 +68,7 @@ def drive(shop, at=-1, *, after=False):
         return code != 0
     code = 1
     try:
-        world = Mortal(shop.rollouts.world(shop.model), at, after=after)
+        world = Mortal(shop.rollouts.world(shop.model), at)
         for seen in shop.rollouts.looks(shop.model, world):
             status = seen.decision.status
             if finished(status) and not status.notices:
@@ -79,11 +78,11 @@ def drive(shop, at=-1, *, after=False):
         os._exit(code)
 
 
-def left_by(shop, delivery, at=-1, *, after=False):
+def left_by(shop, delivery, at=-1):
     """Whether the loop was killed, and what is left: traffic, aliases, proofs, and what people were told."""
     shop.reset()
     shop.rollouts.begin(shop.model, "2", delivery)
-    killed = drive(shop, at, after=after)
+    killed = drive(shop, at)
     if killed:
         assert not drive(shop)
     status, split = shop.status(), shop.files.read(shop.model)
@@ -104,17 +103,13 @@ def left_by(shop, delivery, at=-1, *, after=False):
 def test_every_write_may_be_the_last_of_a_loop(end, settings, environment, mlflow, prefix, tmp_path):
     delivery, columns = DELIVERIES[end]
     bundles = (plain_bundle(name=prefix), plain_bundle((2.0, 2.0, 2.0), prefix, columns))
-    with open_shop(settings, environment, prefix, tmp_path / "home", *bundles) as shop, traffic(shop) as found:
+    with open_shop(settings, environment, prefix, tmp_path / "home", *bundles) as shop, traffic(shop, 2) as found:
         _, expected = left_by(shop, delivery)
         assert expected["phase"] is end
-        kills = 0
         for at in range(MOST_WRITES):
-            before, left = left_by(shop, delivery, at)
+            killed, left = left_by(shop, delivery, at)
             assert left == expected, f"killed before write {at}"
-            afterwards, left = left_by(shop, delivery, at, after=True)
-            assert left == expected, f"killed after write {at}"
-            kills += before + afterwards
-            if not before:
+            if not killed:
                 break
-        assert kills > 20
+        assert at > 20, "there are so many writes at least"
     assert {status for status, _ in found} == ({200} if end is Phase.COMPLETED else {200, 400})

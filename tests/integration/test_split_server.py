@@ -75,6 +75,7 @@ def test_weights_and_versions_change_under_load_and_no_request_fails(folder, fil
             return await under_way
 
         assert versions(asyncio.run(load())).keys() == {"1", "2", "3", "4"}
+        assert server.terminate() == 0
 
 
 def test_shares_are_counted_and_outlive_a_restart(folder, files, tmp_path):
