@@ -124,14 +124,14 @@ class Shop:
 
 
 @contextmanager
-def open_shop(settings, environment, model, home, *bundles):
+def open_shop(settings, environment, model, home, *bundles, options=()):
     """A shop whose server is ready; without bundles it has two equal ones that answer the same."""
     home.mkdir(parents=True, exist_ok=True)
     shop = Shop(settings, environment, model, home)
     for files in bundles or (shop.bundle(1.0), shop.bundle(2.0)):
         shop.put(files)
     try:
-        shop.start()
+        shop.start(*options)
         yield shop
     finally:
         shop.stop()
