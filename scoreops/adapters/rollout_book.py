@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -182,15 +182,13 @@ class RolloutBook:
     @contextmanager
     def _db(self) -> Iterator[sqlite3.Connection]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self._file, timeout=_WAIT_S, isolation_level="IMMEDIATE")
         try:
-            with db:
-                db.executescript(_SCHEMA) if not _known(db) else None
+            with closing(sqlite3.connect(self._file, timeout=_WAIT_S, isolation_level="IMMEDIATE")) as db, db:
+                if not _known(db):
+                    db.executescript(_SCHEMA)
                 yield db
         except sqlite3.OperationalError as error:
             raise NotReady(f"{self._file} cannot be used: {error}") from error
-        finally:
-            db.close()
 
 
 def _known(db: sqlite3.Connection) -> bool:
