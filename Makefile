@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock verify bench clean
+.PHONY: help setup demo up down test lint lock verify bench clean cluster-up cluster-down cluster-status test-cluster
 SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
@@ -8,7 +8,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 SYNC = $(UV) pip sync -q --require-hashes
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: .venv/full .venv-mlserver/full jars ## install everything (Python packages with checked hashes, the Kafka and Spark jars)
 
@@ -30,6 +30,22 @@ lint: .venv/full ## ruff, mypy --strict, import contracts
 	@.venv/bin/mypy
 	@PYTHONPATH=. .venv/bin/lint-imports --no-cache > .venv/imports.log || { cat .venv/imports.log; exit 1; }
 
+CLUSTER = $(RUN) -m cluster
+
+cluster-up: .venv/full ## a real Kubernetes of one node with KServe and a gateway, without Docker; needs root
+	@$(CLUSTER) up $(ARGS)
+
+cluster-down: .venv/full ## end it, or what a crash left of it
+	@$(CLUSTER) down
+
+cluster-status: .venv/full ## what of it runs
+	@$(CLUSTER) status
+
+test-cluster: .venv/full ## the tests that need a cluster; each run has its own
+	@$(CLUSTER) build
+	@$(CLUSTER) images
+	@$(RUN) -m pytest --timeout=900 tests/cluster $(ARGS)
+
 PIN = $(UV) pip compile --universal --generate-hashes --no-header --python-version 3.11 -q
 COMPILE = $(PIN) pyproject.toml
 
@@ -37,6 +53,7 @@ lock: | $(UV) ## write the locks again after a change of pyproject.toml
 	@$(COMPILE) --all-extras --group dev -o requirements/full.txt
 	@$(COMPILE) -c requirements/full.txt -o requirements/base.txt
 	@$(PIN) requirements/mlserver.in -o requirements/mlserver.txt
+	@$(PIN) -c requirements/full.txt requirements/predictors.in -o requirements/predictors.txt
 
 verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no host
 	@mkdir -p .venv/requirements && cp requirements/*.txt .venv/requirements
@@ -46,12 +63,15 @@ verify: .venv/full ## the locks hold what pyproject.toml asks for, and name no h
 	@diff requirements/base.txt .venv/requirements/base.txt
 	@$(PIN) requirements/mlserver.in -o .venv/requirements/mlserver.txt
 	@diff requirements/mlserver.txt .venv/requirements/mlserver.txt
+	@$(PIN) -c requirements/full.txt requirements/predictors.in -o .venv/requirements/predictors.txt
+	@diff requirements/predictors.txt .venv/requirements/predictors.txt
 	@! grep -nE 'https?://|index-url' requirements/*.txt
 
 bench: .venv/full .venv-mlserver/full jars ## side-by-side measurements, saved under .run/bench
 	@$(RUN) -m scoreops bench --all
 
 clean: down ## remove state, environment and caches
+	@test ! -d .run/cluster || $(CLUSTER) down
 	@rm -rf .run .venv .venv-mlserver .mypy_cache .ruff_cache .pytest_cache
 
 .PHONY: jars jars-kafka tools-java

@@ -1,8 +1,8 @@
 """Answers and labels in one SQLite file, with the offsets up to which the log was read: both move in one transaction.
 
 A process that dies at any moment starts from the offsets that it finds, and what was half written is not there. A row
-that comes again (a request id that was used twice) changes nothing: the first answer of a version counts. Labels may be
-corrected: the newest counts.
+that comes again changes nothing; where a request id was used twice, the earlier answer of a version counts, whatever
+their order on the log. Labels may be corrected: the newest counts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ CREATE TABLE IF NOT EXISTS labels (
   PRIMARY KEY (model, kind, key, place)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_by_time ON labels (model, time_us);
 """
-_ANSWER: Final = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ANSWER: Final = """INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, request, row, version)
+DO UPDATE SET time_us = excluded.time_us, probability = excluded.probability, unusable = excluded.unusable,
+entity = excluded.entity, as_of_us = excluded.as_of_us WHERE excluded.time_us < time_us"""
 _INPUT: Final = "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _LABEL: Final = """INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (model, kind, key, place)
 DO UPDATE SET value = excluded.value, time_us = excluded.time_us WHERE excluded.time_us >= time_us"""

@@ -1,4 +1,6 @@
-"""What holds for every suite: only tests/integration, tests/e2e and tests/conformance may open a network socket."""
+"""What holds for every suite: only tests/integration, tests/e2e, tests/conformance and tests/cluster may open a network
+socket; tests/cluster needs root and runs only where it is named.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ import pytest_socket
 hypothesis.settings.register_profile("scoreops", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("scoreops")
 
-_REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e", "conformance"))
+_REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e", "conformance", "cluster"))
+_CLUSTER = Path(__file__).parent / "cluster"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    named = any(
+        _CLUSTER in (path := Path(arg.partition("::")[0]).resolve()).parents or path == _CLUSTER for arg in config.args
+    )
+    return True if collection_path == _CLUSTER and not named else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -113,6 +113,24 @@ class Registry:
         model = self._send("GET", f"{_API}/registered-models/get", params={"name": name})["registered_model"]
         return {item["alias"]: int(item["version"]) for item in model.get("aliases", [])}
 
+    def all_aliases(self) -> dict[str, dict[str, int]]:
+        """Which version each alias of each model names, page by page."""
+        found: dict[str, dict[str, int]] = {}
+        query = {"max_results": "500"}
+        while True:
+            page = self._send("GET", f"{_API}/registered-models/search", params=query)
+            for model in page.get("registered_models", []):
+                found[model["name"]] = {item["alias"]: int(item["version"]) for item in model.get("aliases", [])}
+            if not page.get("next_page_token"):
+                return found
+            query["page_token"] = page["next_page_token"]
+
+    def digest_of(self, name: str, number: str) -> str:
+        """The digest that a version was registered with. Raises NotFound."""
+        query = {"name": name, "version": number}
+        item = self._send("GET", f"{_API}/model-versions/get", params=query)["model_version"]
+        return str(next((tag["value"] for tag in item.get("tags", []) if tag["key"] == "digest"), ""))
+
     def promote(self, name: str, number: int) -> None:
         """Make a version the champion; the one before becomes `previous`. Repeating it changes nothing."""
         before = self.aliases(name).get(CHAMPION)

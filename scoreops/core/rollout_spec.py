@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 MAX_STEPS = 20
+MAX_GATES = 20
 
 
 class Frozen(BaseModel):
@@ -49,12 +50,12 @@ class Deletion(StrEnum):
 class Gate(Frozen):
     """A reference to a check. A critical one acts the moment it fails, any other when its stage is judged."""
 
-    name: str = Field(min_length=1, max_length=63)
-    mode: Mode = Mode.ENFORCE
-    critical: bool = False
+    name: str = Field(min_length=1, max_length=63, description="Name of the check's template.")
+    mode: Mode = Field(default=Mode.ENFORCE, description="DryRun is evaluated and shown, and decides nothing.")
+    critical: bool = Field(default=False, description="Whether a Fail takes the candidate back at once.")
 
 
-Gates = tuple[Gate, ...]
+Gates = Annotated[tuple[Gate, ...], Field(max_length=MAX_GATES)]
 
 
 class Step(Frozen):
@@ -64,34 +65,36 @@ class Step(Frozen):
     ones; gates on pairs have nothing to judge without.
     """
 
-    weight: int = Field(ge=1, le=100)
-    mirror: int = Field(default=0, ge=0, le=100)
-    soak_seconds: int = Field(default=0, ge=0)
-    min_requests: int = Field(default=0, ge=0)
-    approval: bool = False
-    gates: Gates = ()
+    weight: int = Field(ge=1, le=100, description="Percent of the requests that the candidate answers.")
+    mirror: int = Field(
+        default=0, ge=0, le=100, description="Percent of the requests that the candidate gets copies of."
+    )
+    soak_seconds: int = Field(default=0, ge=0, description="How long it is watched at least.")
+    min_requests: int = Field(default=0, ge=0, description="How many requests it has answered at least.")
+    approval: bool = Field(default=False, description="Whether a person must approve before the next weight.")
+    gates: Gates = Field(default=(), description="What must pass before the next weight, beside the guards.")
 
 
 class Shadow(Frozen):
     """The candidate answers copies of `percent` of the requests before it answers anybody."""
 
-    percent: int = Field(default=100, ge=1, le=100)
-    duration_seconds: int = Field(default=0, ge=0)
-    gates: Gates
+    percent: int = Field(default=100, ge=1, le=100, description="Percent of the requests that are copied.")
+    duration_seconds: int = Field(default=0, ge=0, description="For how long at least.")
+    gates: Gates = Field(description="What must pass before the first weight.")
 
 
 class Bake(Frozen):
     """How long the old version is kept beside the new one at 100 %, and what is watched meanwhile."""
 
-    duration_seconds: int = Field(default=0, ge=0)
-    gates: Gates = ()
+    duration_seconds: int = Field(default=0, ge=0, description="How long the old version waits beside the new one.")
+    gates: Gates = Field(default=(), description="What is watched meanwhile and must pass at the end.")
 
 
 class OnUnknown(Frozen):
     """For how long an absent provider of numbers only holds the weight, and what comes after."""
 
-    hold_seconds: int = Field(default=1800, ge=0)
-    then: Then = Then.PAUSE
+    hold_seconds: int = Field(default=1800, ge=0, description="For how long the weight is only held.")
+    then: Then = Field(default=Then.PAUSE, description="What comes after.")
 
 
 def _short(given: object) -> object:
@@ -106,20 +109,24 @@ class Plan(Frozen):
     the old version stays warm; `look_seconds` is the interval between two looks at the gates.
     """
 
-    steps: tuple[Annotated[Step, BeforeValidator(_short)], ...] = Field(min_length=1, max_length=MAX_STEPS)
-    preflight: Gates = ()
-    guards: Gates = ()
-    shadow: Shadow | None = None
-    bake: Bake = Bake()
-    on_unknown: OnUnknown = OnUnknown()
-    max_wait_seconds: int = Field(default=86_400, ge=0)
-    progress_deadline_seconds: int = Field(default=1800, ge=1)
-    rollback_window_seconds: int = Field(default=259_200, ge=0)
-    abort_delay_seconds: int = Field(default=30, ge=0)
-    look_seconds: int = Field(default=5, ge=1)
-    supersede: Supersede = Supersede.QUEUE
-    deletion: Deletion = Deletion.STABLE
-    paused: bool = False
+    steps: tuple[Annotated[Step, BeforeValidator(_short)], ...] = Field(
+        min_length=1, max_length=MAX_STEPS, description="Weights that rise, the last one 100."
+    )
+    preflight: Gates = Field(default=(), description="What must pass before the candidate is deployed.")
+    guards: Gates = Field(default=(), description="Watched all the time while the candidate has traffic.")
+    shadow: Shadow | None = Field(default=None, description="Copies of requests before the first weight.")
+    bake: Bake = Field(default=Bake(), description="What happens at 100 % before the old version may go.")
+    on_unknown: OnUnknown = Field(default=OnUnknown(), description="What an absent provider of numbers does.")
+    max_wait_seconds: int = Field(default=86_400, ge=0, description="How long to wait for samples before a pause.")
+    progress_deadline_seconds: int = Field(default=1800, ge=1, description="In how long the candidate must be ready.")
+    rollback_window_seconds: int = Field(
+        default=259_200, ge=0, description="How long after completion the old version stays warm."
+    )
+    abort_delay_seconds: int = Field(default=30, ge=0, description="How long a failed candidate is kept, to look at.")
+    look_seconds: int = Field(default=5, ge=1, description="Interval between two looks at the gates.")
+    supersede: Supersede = Field(default=Supersede.QUEUE, description="Whether a newer version waits or takes over.")
+    deletion: Deletion = Field(default=Deletion.STABLE, description="Where traffic goes when the rollout is deleted.")
+    paused: bool = Field(default=False, description="Hold the weight, and start nothing.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -81,7 +81,7 @@ class Attempt(Frozen):
 
     id: str
     candidate: Version
-    stable: Version | None
+    stable: Version | None = None
     plan: Plan
     started_at: AwareDatetime
     previous: str | None = None

@@ -30,9 +30,9 @@ class Verdict:
     outcome: Outcome
     n: int
     need: int
-    value: float | None
-    limit: float | None
-    reason: str
+    value: float | None = None
+    limit: float | None = None
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

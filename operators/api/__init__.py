@@ -1,0 +1,1 @@
+"""The kinds of scoreops.io/v1alpha1: pydantic models, and the CustomResourceDefinitions written from them."""

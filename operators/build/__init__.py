@@ -1,0 +1,1 @@
+"""Manifests and everything else that people and other controllers read, as pure functions. No cluster is asked here."""
