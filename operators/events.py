@@ -9,7 +9,7 @@ from typing import Any
 
 import kopf
 
-from operators.build.names import HTTP_ROUTES, INFERENCE_SERVICES, MODEL_ROLLOUTS, ROLLOUT, ROLLOUT_ACTIONS
+from operators.build.names import FUSIONS, HTTP_ROUTES, INFERENCE_SERVICES, MODEL_ROLLOUTS, ROLLOUT, ROLLOUT_ACTIONS
 from operators.host import Host
 from operators.settings import OperatorSettings
 from scoreops.adapters.kube import Resource
@@ -64,6 +64,7 @@ class Events:
         kopf.on.login(registry=registry)(login)
         _listen(registry, MODEL_ROLLOUTS, self._rollout)
         _listen(registry, ROLLOUT_ACTIONS, self._action)
+        _listen(registry, FUSIONS, self._fusion)
         for resource in (INFERENCE_SERVICES, HTTP_ROUTES):
             _listen(registry, resource, self._part, labels={ROLLOUT: kopf.PRESENT})
         return registry
@@ -76,6 +77,11 @@ class Events:
     def _action(self, body: Body) -> None:
         if "accepted" not in body.get("status", {}):
             self._wake(body, body["spec"]["rollout"])
+
+    def _fusion(self, body: Body) -> None:
+        meta = body["metadata"]
+        members = [member["rollout"] for member in body.get("spec", {}).get("members", ())]
+        self._host.fusion_seen(meta["namespace"], meta["name"], members)
 
     def _part(self, body: Body) -> None:
         self._wake(body, body["metadata"]["labels"][ROLLOUT])

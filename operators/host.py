@@ -6,11 +6,13 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import structlog
 
+from operators.build.names import FUSIONS
+from operators.fusing import FusionWorld
 from operators.loop import Look, settle
 from operators.metrics import OperatorMetrics
 from operators.parts import Parts
@@ -19,6 +21,7 @@ from operators.world import KubeWorld
 from scoreops.core.errors import FenceMoved, NotReady, ScoreOpsError
 from scoreops.core.rollout_table import RESTING
 
+_FUSION = "fusion:"
 _log = structlog.get_logger("operators.host")
 
 
@@ -35,7 +38,7 @@ def quiet(look: Look) -> bool:
 
 
 class Host:
-    """Keys are `namespace/name`. Waking a key that is nobody's is harmless."""
+    """Keys are `namespace/name`, of a fusion `fusion:namespace/name`. Waking a key that is nobody's is harmless."""
 
     def __init__(self, parts: Callable[[Callable[[str], None]], Parts], metrics: OperatorMetrics) -> None:
         self.schedule = Schedule()
@@ -43,11 +46,15 @@ class Host:
         self._metrics = metrics
         self._worlds: dict[str, KubeWorld] = {}
         self._models: defaultdict[str, set[str]] = defaultdict(set)
+        self._fusions: defaultdict[str, set[str]] = defaultdict(set)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin to work. Fusions are known before the first rollout moves. Raises NotReady."""
+        for namespace in self.parts.settings.watch or (None,):
+            for body in self.parts.kube.list(FUSIONS, namespace):
+                self.fusion_seen(body["metadata"]["namespace"], body["metadata"]["name"], ())
         for number in range(self.parts.settings.workers):
             thread = threading.Thread(target=self._run, name=f"loop-{number}", daemon=True)
             thread.start()
@@ -68,6 +75,20 @@ class Host:
             world = self._worlds.get(key)
         if world is None or world.written != revision:
             self.schedule.wake(key)
+        namespace = key.partition("/")[0]
+        for name in list(self._fusions.get(namespace, ())):
+            self.schedule.wake(f"{_FUSION}{namespace}/{name}")
+
+    def fusion_seen(self, namespace: str, name: str, members: Iterable[str]) -> None:
+        """A fusion's object is there, or was: look, and let its members look whether it is their turn."""
+        self._fusions[namespace].add(name)
+        self.schedule.wake(f"{_FUSION}{namespace}/{name}")
+        for rollout in members:
+            self.schedule.wake(f"{namespace}/{rollout}")
+
+    def fused(self, namespace: str) -> bool:
+        """Whether there is a fusion in a namespace."""
+        return bool(self._fusions.get(namespace))
 
     def model_changed(self, model: str) -> None:
         """The registry says something else about a model: wake who delivers it."""
@@ -102,10 +123,12 @@ class Host:
 
     def _look(self, key: str) -> float | None:
         """One turn. Returns in how many seconds the next one is due, None when the rollout is gone."""
+        namespace, _, name = key.removeprefix(_FUSION).partition("/")
+        if key.startswith(_FUSION):
+            return self._fuse(namespace, name)
         with self._lock:
             world = self._worlds.get(key)
             if world is None:
-                namespace, _, name = key.partition("/")
                 world = self._worlds[key] = KubeWorld(self.parts, namespace, name)
         try:
             look = settle(world, self.parts.clock)
@@ -117,6 +140,12 @@ class Host:
             world.rest()
         self._metrics.note(key, look)
         return self._pause(look, self.parts.clock())
+
+    def _fuse(self, namespace: str, name: str) -> float | None:
+        after_s = FusionWorld(self.parts, namespace, name).turn()
+        if after_s is None:
+            self._fusions[namespace].discard(name)
+        return after_s
 
     def _pause(self, look: Look, now: datetime) -> float:
         if quiet(look):

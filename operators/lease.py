@@ -56,11 +56,13 @@ class Lease:
             raise NotReady("this replica does not hold the Lease")
 
     def run(self, stop: threading.Event, gained: Callable[[], None]) -> bool:
-        """Wait for the Lease, call `gained`, and keep it until `stop` is set (returns True) or it is lost (False)."""
+        """Wait for the Lease, call `gained`, and keep it until `stop` is set (returns True) or it is lost (False).
+
+        It is still held afterwards, so that what is under way can end: `release` it then.
+        """
         while not stop.is_set() and not self.attempt():
             stop.wait(self._pace.retry)
         if stop.is_set():
-            self._release()
             return True
         _log.info("holds the Lease", identity=self._identity)
         gained()
@@ -70,7 +72,6 @@ class Lease:
                 _log.error("lost the Lease", identity=self._identity)
                 self._renewed = None
                 return False
-        self._release()
         return True
 
     def attempt(self) -> bool:
@@ -116,7 +117,7 @@ class Lease:
         meta = before["metadata"] if before else {"name": NAME, "namespace": self._namespace}
         return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": meta, "spec": spec}
 
-    def _release(self) -> None:
+    def release(self) -> None:
         """Give it up, so that another replica need not wait."""
         if self._renewed is None:
             return

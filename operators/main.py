@@ -14,6 +14,8 @@ from typing import Final
 
 import structlog
 
+from operators.build.fusion import answers_of
+from operators.build.names import REVIEWS
 from operators.evaluating import Evaluator
 from operators.events import Events
 from operators.health import Health
@@ -28,6 +30,7 @@ from operators.reported import Reported
 from operators.requests import Counter
 from operators.settings import OperatorSettings
 from operators.sources import metrics_of, sources_of
+from scoreops.adapters.gate_sources import RegistryShelf
 from scoreops.adapters.kube import connect
 from scoreops.adapters.registry import Registry
 from scoreops.core.errors import ScoreOpsError
@@ -73,6 +76,7 @@ class Operator:
         if self._working:
             self.events.stop()
             self.host.stop()
+        self._lease.release()
         self.health.stop()
         return 0 if kept and self.events.failed is None else 1
 
@@ -113,9 +117,33 @@ class Operator:
                 may=self._lease.held,
             ),
             reported=Reported(settings.provider_timeout_s),
+            answers=self._answers(),
+            fused=self._fused,
+            me=self._me,
             clock=_now,
             wake=wake,
         )
+
+    def _answers(self) -> Callable[[str, str], str | None]:
+        if not self.settings.mlflow:
+            return lambda _model, _version: None
+        shelf = RegistryShelf(Registry(self.settings.mlflow, timeout_s=5.0))
+
+        def answers(model: str, version: str) -> str | None:
+            try:
+                return answers_of(shelf.registered(model, version).manifest.outputs)
+            except ScoreOpsError as error:
+                _log.warning("nobody knows what a version answers", model=model, version=version, why=str(error))
+                return None
+
+        return answers
+
+    def _fused(self, namespace: str) -> bool:
+        return self.host.fused(namespace)
+
+    def _me(self) -> str:
+        body = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.kind}
+        return str(self._kube.review(REVIEWS, body)["status"]["userInfo"]["username"])
 
     def _model_changed(self, model: str) -> None:
         self.host.model_changed(model)

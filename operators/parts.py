@@ -26,5 +26,11 @@ class Parts:
     evaluator: Evaluator
     reported: Callable[[str, str, str], str | None]
     """Of a service's URL, a model and a version: what its server says that it serves, None if it does not answer."""
+    answers: Callable[[str, str], str | None]
+    """Of a model and a version: the hash of what it answers, None while the registry is away."""
+    fused: Callable[[str], bool]
+    """Whether there is a Fusion in a namespace."""
+    me: Callable[[], str]
+    """The user that the API server knows this process as."""
     clock: Callable[[], datetime]
     wake: Callable[[str], None]

@@ -16,6 +16,7 @@ from operators.build.evidence import read_run, run_name
 from operators.build.names import (
     EVENTS,
     GATE_RUNS,
+    HELD,
     HTTP_ROUTES,
     INFERENCE_SERVICES,
     LONGEST_HOST,
@@ -28,11 +29,12 @@ from operators.build.names import (
 )
 from operators.build.route import read_route
 from operators.build.service import failure_of, read_service, version_of
+from operators.locking import allowed
 from operators.parts import Parts
 from scoreops.adapters.kube import Manifest
 from scoreops.core.rollout_status import Phase, Status
 from scoreops.core.rollout_table import MEASURED
-from scoreops.core.rollout_world import Action, Evaluation, Observed, Requests, Service, Verb
+from scoreops.core.rollout_world import Action, Evaluation, Observed, Registry, Requests, Service, Verb
 
 _DIGITS = 6
 """Versions have no more, for the length of names."""
@@ -83,8 +85,8 @@ def read(parts: Parts, body: Manifest) -> Seen:
         generation=meta["generation"],
         plan_error=error,
         deleting="deletionTimestamp" in meta,
-        registry=parts.registries.state(spec.source.mlflow) if spec else None,
-        services=tuple(_service(parts, seen, one) for one in found),
+        registry=_registry(parts, seen),
+        services=tuple(_service(parts, seen, one) for one in found if not _held(seen, one)),
         route=route,
         requests=_requests(parts, seen, parts.clock()),
         evaluations=_evaluations(parts, seen),
@@ -107,6 +109,21 @@ def _spec(body: Manifest) -> tuple[RolloutSpec | None, str]:
         most = min(LONGEST_NAME, len(meta["name"]) - (len(host) - LONGEST_HOST))
         return None, f"the name is too long for KServe: at most {most} characters in namespace {meta['namespace']}"
     return spec, ""
+
+
+def _registry(parts: Parts, seen: Seen) -> Registry | None:
+    if seen.spec is None:
+        return None
+    found = parts.registries.state(seen.spec.source.mlflow)
+    return allowed(parts, seen.namespace, seen.name, seen.status, found)
+
+
+def _held(seen: Seen, body: Manifest) -> bool:
+    """Whether a service is only there because a fusion's revision answers with it: not ours to remove."""
+    if HELD not in body["metadata"]["labels"]:
+        return False
+    attempt, version = seen.status.attempt, version_of(body)
+    return version not in {seen.status.stable, *((attempt.candidate, attempt.stable) if attempt else ())}
 
 
 def _open_actions(found: Sequence[Manifest]) -> dict[str, Manifest]:

@@ -31,6 +31,8 @@ class OperatorSettings(BaseSettings):
     mlflow: str = Field("", description="URL of the registry; without one no version is found.")
     evidence: str = Field("", description="URL of the evidence service.")
     server_url: str = Field("http://$service.$namespace.svc", description="Where the server of a version answers.")
+    gateway_address: str = Field("", description="Address of the gateway for pods; empty: names lead there.")
+    gateway_port: int = Field(80, ge=1, description="Port of the gateway for pods.")
     image: str = Field("", description="Image of the platform, for the process that decides every minute.")
     workers: int = Field(8, ge=1, description="Rollouts that are worked on at once.")
     evaluators: int = Field(4, ge=1, description="Questions to gates that are asked at once.")

@@ -55,18 +55,22 @@ class FusionSpec(Frozen):
 
 
 class MemberVersion(Frozen):
-    """A member as it stands: its version and the hash of what it answers."""
+    """A member as it stands: its version, and the hash of the names and types that it answers."""
 
     name: Text
+    rollout: Text
+    model: Text
     version: Text
     digest: Text
+    answers: Text = ""
 
 
 class Revision(Frozen):
     """One state of the whole: the fusion's version with the versions of its members."""
 
     id: Text = Field(description="12 hex digits over all that follows.")
-    version: Text = Field(description="Version of the fusion's own model.")
+    model: Text = Field(description="The fusion's own model.")
+    version: Text = Field(description="Its version.")
     digest: Text = Field(description="Digest of its bundle.")
     members: tuple[MemberVersion, ...] = Field(max_length=MAX_MEMBERS)
     at: AwareDatetime
@@ -78,7 +82,8 @@ class FusionStatus(Frozen):
     observed_generation: int = 0
     revision: Revision | None = Field(default=None, description="What is served.")
     history: tuple[Revision, ...] = Field(default=(), max_length=KEPT_REVISIONS, description="The newest last.")
-    in_flight: str = Field(default="", description="The rollout that may bring a new version now.")
+    in_flight: str = Field(default="", description="The one rollout that may bring a new version now.")
+    in_flight_since: AwareDatetime | None = None
     line: str = Field(default="", description="Members and their versions, for people.")
     message: str = ""
     conditions: tuple[Condition, ...] = ()

@@ -21,15 +21,16 @@ Rule = dict[str, Any]
 def rbac() -> list[Manifest]:
     """The account and its rights. Every verb here is used, and nothing else is asked of the API server."""
     cluster = [
-        _rule(_GROUP, ("modelrollouts", "fusions"), (*_READ, "patch")),
+        _rule(_GROUP, ("modelrollouts",), (*_READ, "patch", Verb.ROLLBACK.lower())),
+        _rule(_GROUP, ("fusions",), _READ),
         _rule(_GROUP, ("modelrollouts/status", "fusions/status"), ("update",)),
         _rule(_GROUP, ("gatetemplates",), ("get",)),
         _rule(_GROUP, ("gateruns",), ("get", "list", "create", "delete")),
-        _rule(_GROUP, ("rolloutactions",), _READ),
+        _rule(_GROUP, ("rolloutactions",), (*_READ, "create")),
         _rule(_GROUP, ("rolloutactions/status",), ("patch",)),
         _rule("serving.kserve.io", ("inferenceservices",), (*_READ, "create", "patch", "delete")),
         _rule("gateway.networking.k8s.io", ("httproutes",), (*_READ, "create", "patch")),
-        _rule("apps", ("deployments",), ("get", "create", "patch", "delete")),
+        _rule("apps", ("deployments",), ("create", "patch")),
         _rule("", ("pods",), ("list",)),
         _rule("", ("events",), ("get", "create")),
     ]

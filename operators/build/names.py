@@ -10,6 +10,9 @@ from scoreops.adapters.kube import MANAGER, Resource
 ROLLOUT: Final = "scoreops.io/rollout"
 MODEL: Final = "scoreops.io/model"
 """Also read by our ClusterServingRuntime: the name under which a version answers."""
+FUSION: Final = "scoreops.io/fusion"
+HELD: Final = "scoreops.io/held-by"
+"""A service that a fusion's revision answers with; its rollout leaves it alone when it needs it no more."""
 VERSION: Final = "scoreops.io/version"
 DIGEST: Final = "scoreops.io/digest"
 FINALIZER: Final = "scoreops.io/traffic"
@@ -26,6 +29,7 @@ HTTP_ROUTES: Final = Resource("gateway.networking.k8s.io", "v1", "httproutes", "
 EVENTS: Final = Resource("", "v1", "events", "Event")
 PODS: Final = Resource("", "v1", "pods", "Pod")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
 
 

@@ -90,10 +90,13 @@ class Rollouts:
         assert process.exitcode is not None, "it does not end"
         return process.exitcode
 
-    def make(self, name=NAME, **spec):
+    def make_gates(self):
         for gate in GATES:
             query = {"query": f"{self.namespace}_{gate}", "atMost": 0.5}
             self.kube.create(GATE_TEMPLATES, self.body(GATE_TEMPLATES, gate, {"promQuery": query}))
+
+    def make(self, name=NAME, **spec):
+        self.make_gates()
         source = {"mlflow": {"model": self.namespace, "alias": "candidate"}}
         self.kube.create(MODEL_ROLLOUTS, self.body(MODEL_ROLLOUTS, name, {"source": source} | SPEC | spec))
 
