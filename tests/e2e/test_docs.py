@@ -30,6 +30,7 @@ ORDER = (
     "repair-dead-letters",
     "use-feast",
     "roll-back-a-model",
+    "roll-out-with-a-canary",
     "use-the-spark-engine",
     "train-and-gates",
 )

@@ -18,6 +18,7 @@ from predictors.tensors import InferResponse, Tensor
 from scoreops.adapters.bundles import write_folder
 from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
+from scoreops.adapters.split_file import SplitFiles
 from scoreops.core.spec import Schema
 from scoreops.kol.events import INFERENCE_TOPIC
 from tests.load import body_of, closed_loop, request_of
@@ -103,6 +104,23 @@ def test_texts_are_never_written(folder, broker, tmp_path):
     (record,) = read_all(broker, INFERENCE_TOPIC)
     assert b"0901" not in record.value
     assert len(json.loads(record.value)["inputs"]["notes"]) == 64
+
+
+def test_a_split_starts_and_ends_a_mirror_while_the_server_runs(folder, broker, tmp_path):
+    write_folder(tiny_bundle((2.0, 20.0, 200.0)), folder / "tiny" / "2")
+    files = SplitFiles(tmp_path / "splits")
+    with serving(folder, tmp_path / "log", kafka=broker, splits=str(files.folder)) as server:
+        load(server, 50)
+        files.write("tiny", lambda split: split.routing("2", {"2": 100}, {"1": 100}))
+        until(lambda: '"mirror":"1=100"' in server.get("/v2/models/tiny")[1])
+        answers = load(server, 50)
+        files.write("tiny", lambda split: split.routing("2", {"2": 100}, {}))
+        until(lambda: "mirror" not in server.get("/v2/models/tiny")[1])
+        load(server, 50)
+        assert server.terminate() == 0
+    shadows = [row for row in logged(broker) if "shadow_of" in row]
+    assert {row["request_id"] for row in shadows} == {json.loads(answer.body)["id"] for answer in answers}
+    assert {(row["version"], row["shadow_of"]) for row in shadows} == {("1", "2")}
 
 
 def test_a_shadow_answers_on_the_log_alone_and_its_pairs_can_be_found(folder, broker, tmp_path):

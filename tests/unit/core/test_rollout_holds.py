@@ -68,6 +68,17 @@ def test_an_outage_that_was_too_long_pauses_and_resumes_by_itself():
     operator.run(phase(P.COMPLETED))
 
 
+def test_a_step_may_go_on_showing_the_candidate_copies():
+    operator = rollout(P.SHADOWING, steps=[{"weight": 10, "mirror": 50, "gates": GATES}, 100])
+    world, seen = operator.world, {}
+    while world.status.phase is not P.COMPLETED:
+        seen.setdefault(world.status.phase, (dict(world.weights), dict(world.mirror)))
+        decision = operator.step()
+        world.later((decision.again - world.now).total_seconds())
+    assert seen[P.SOAKING] == ({"16": 90, "17": 10}, {"17": 50})
+    assert seen[P.BAKING] == ({"17": 100}, {})
+
+
 def test_too_few_samples_say_what_is_missing():
     operator = rollout(P.SOAKING)
     operator.world.gates["brier"] = Outcome.INSUFFICIENT
