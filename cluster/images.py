@@ -32,7 +32,7 @@ IMAGES: Final[Mapping[str, Image]] = {
     "predictors": Image("predictors.txt", ("scoreops", "predictors", "feature_repo")),
     "platform": Image(
         "base.txt",
-        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console", "operators"),
+        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console", "monitoring", "operators"),
     ),
 }
 
