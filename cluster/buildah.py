@@ -47,7 +47,11 @@ def push(reference: str, folder: Path) -> None:
 
 
 def forget_others(reference: str) -> None:
-    """Remove what was built under the same name before, and what no image is built on."""
+    """Remove what was built under the same name before, what a build that was killed left, and what no image needs.
+
+    No other build may run.
+    """
+    command("rm", "--all")
     name, _, tag = reference.rpartition(":")
     listed = json.loads(command("images", "--json", f"--filter=reference={name}"))
     names = [one for image in listed for one in image["names"] or ()]
