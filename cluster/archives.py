@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -53,8 +53,10 @@ def _parts(manifest: Mapping[str, Any]) -> list[str]:
     return [manifest["config"]["digest"], *(one["digest"] for one in manifest["layers"])]
 
 
-def write(reference: str, out: IO[bytes]) -> None:
-    """Write the image as a tar archive that containerd takes in under its full name."""
+def write(reference: str, there: Collection[str], out: IO[bytes]) -> None:
+    """Write the image as a tar archive that containerd takes in under its full name, without the blobs of the digests
+    `there`, which it has.
+    """
     described: dict[str, Any] = json.loads(_note(reference).read_text())
     manifest = json.loads(_blob(reference, described["digest"]).read_text())
     index = {
@@ -65,7 +67,7 @@ def write(reference: str, out: IO[bytes]) -> None:
     with tarfile.open(fileobj=out, mode="w|") as archive:
         _add(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
         _add(archive, "index.json", json.dumps(index).encode())
-        for digest in dict.fromkeys([described["digest"], *_parts(manifest)]):
+        for digest in sorted({described["digest"], *_parts(manifest)}.difference(there)):
             archive.add(_blob(reference, digest), f"blobs/{digest.replace(':', '/')}", recursive=False)
 
 

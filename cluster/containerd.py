@@ -89,6 +89,11 @@ def images(place: Place) -> set[str]:
     return set(run(*_ctr(place, "images", "ls", "-q")).split())
 
 
+def blobs(place: Place) -> set[str]:
+    """Digests of what its images are made of."""
+    return set(run(*_ctr(place, "content", "ls", "-q")).split())
+
+
 def load(place: Place, write: Callable[[IO[bytes]], None]) -> None:
     """Take in an image from the archive that `write` writes. Raises NotReady when that fails."""
     argv = _ctr(place, "images", "import", "-")

@@ -97,7 +97,7 @@ def load(place: Place, names: tuple[str, ...]) -> None:
             continue
         if not archives.has(wanted):
             raise NotReady(f"image {name} is not built as the code is now: python -m cluster images")
-        containerd.load(place, partial(archives.write, wanted))
+        containerd.load(place, partial(archives.write, wanted, containerd.blobs(place)))
 
 
 def _files(path: Path) -> Iterator[Path]:
