@@ -21,7 +21,19 @@ from tests.cluster.clusters import eventually, pod
 
 LOOK = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
-GET = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).status)"
+GET = """
+import sys, time, urllib.request
+deadline = time.monotonic() + 30
+while True:
+    try:
+        print(urllib.request.urlopen(sys.argv[1], timeout=5).status)
+        break
+    except OSError:
+        if time.monotonic() > deadline:
+            raise
+        time.sleep(0.1)
+"""
+"""A new Service is known to the proxy and to the name server a moment after the API server knows it."""
 
 
 @pytest.fixture(scope="module")
