@@ -16,11 +16,13 @@ from operators.build.fusion import (
     revision_of,
     schedule,
     steered,
+    way_back,
 )
 from operators.fusing import line
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.rollout_status import Past, Phase, Reason, Status
 from scoreops.core.rollout_world import Registry
+from tests.rollout_stories import story
 from tests.rollout_world import version
 from tests.unit.operators.test_build import GATEWAY
 
@@ -109,6 +111,16 @@ PAST = Past(attempt="1-1", version="2", outcome=Phase.COMPLETED, reason=Reason.A
 )
 def test_a_turn_ends(rollout, seconds, ended):
     assert over(rollout, NOW, NOW + timedelta(seconds=seconds)) is ended
+
+
+def test_a_way_back_is_one_while_the_old_version_is_warm():
+    soaking = story(Phase.SOAKING).world
+    assert way_back(soaking.status, "16", soaking.now)
+    assert not way_back(soaking.status, "15", soaking.now)
+    done = story(Phase.COMPLETED).world
+    assert way_back(done.status, "16", done.now)
+    assert not way_back(done.status, "16", done.now + timedelta(seconds=61))
+    assert not way_back(Status(since=NOW), "16", NOW)
 
 
 def test_one_route_has_all_of_a_revision():
