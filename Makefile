@@ -42,7 +42,9 @@ cluster-status: .venv/full ## what of it runs
 	@$(CLUSTER) status
 
 test-cluster: .venv/full ## the tests that need a cluster; each run has its own
-	@$(RUN) -m pytest tests/cluster $(ARGS)
+	@$(CLUSTER) build
+	@$(CLUSTER) images
+	@$(RUN) -m pytest --timeout=900 tests/cluster $(ARGS)
 
 PIN = $(UV) pip compile --universal --generate-hashes --no-header --python-version 3.11 -q
 COMPILE = $(PIN) pyproject.toml

@@ -1,3 +1,5 @@
+"""`python -m cluster`: see `cluster.cli`."""
+
 from cluster.cli import app
 
 app()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -12,6 +13,8 @@ from cluster import buildah
 from cluster.binaries import cached
 
 _NAME: Final = "io.containerd.image.name"
+_TAG: Final = "org.opencontainers.image.ref.name"
+_KEPT: Final = 3
 _INDEX: Final = "application/vnd.oci.image.index.v1+json"
 
 
@@ -26,9 +29,28 @@ def store(reference: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     buildah.push(reference, folder)
     listed = json.loads((folder / "index.json").read_text())["manifests"]
-    described = next(one for one in listed if one["annotations"]["org.opencontainers.image.ref.name"] == "latest")
+    described = next(one for one in listed if one.get("annotations", {}).get(_TAG) == "latest")
     note = {key: described[key] for key in ("mediaType", "digest", "size")}
     _note(reference).write_text(json.dumps(note))
+    _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Keep the newest versions of an image, and the files that belong to them."""
+    notes = sorted(folder.glob("*.note"), key=lambda note: note.stat().st_mtime, reverse=True)
+    for note in notes[_KEPT:]:
+        note.unlink()
+    wanted: set[str] = set()
+    for note in notes[:_KEPT]:
+        digest = json.loads(note.read_text())["digest"]
+        wanted |= {digest, *_parts(json.loads((folder / "blobs" / digest.replace(":", "/")).read_text()))}
+    for blob in folder.glob("blobs/*/*"):
+        if f"{blob.parent.name}:{blob.name}" not in wanted:
+            blob.unlink()
+
+
+def _parts(manifest: Mapping[str, Any]) -> list[str]:
+    return [manifest["config"]["digest"], *(one["digest"] for one in manifest["layers"])]
 
 
 def write(reference: str, out: IO[bytes]) -> None:
@@ -43,8 +65,7 @@ def write(reference: str, out: IO[bytes]) -> None:
     with tarfile.open(fileobj=out, mode="w|") as archive:
         _add(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
         _add(archive, "index.json", json.dumps(index).encode())
-        digests = [described["digest"], manifest["config"]["digest"], *(one["digest"] for one in manifest["layers"])]
-        for digest in dict.fromkeys(digests):
+        for digest in dict.fromkeys([described["digest"], *_parts(manifest)]):
             archive.add(_blob(reference, digest), f"blobs/{digest.replace(':', '/')}", recursive=False)
 
 
@@ -59,7 +80,7 @@ def _folder(reference: str) -> Path:
 
 
 def _note(reference: str) -> Path:
-    return _folder(reference) / f"{reference.rpartition(':')[2]}.json"
+    return _folder(reference) / f"{reference.rpartition(':')[2]}.note"
 
 
 def _blob(reference: str, digest: str) -> Path:

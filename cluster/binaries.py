@@ -6,7 +6,6 @@ named after its go.mod, its go.sum and the compiler, so a change of any of them 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cluster.commands import run
+from cluster.locks import locked
 from cluster.place import ROOT
 from scoreops.core.errors import NotReady, Unsupported
 
@@ -102,9 +102,7 @@ def missing() -> list[str]:
 def build(name: str) -> Path:
     """Compile a program if it is missing. Raises NotReady when that fails."""
     target, (group, package, link) = path(name), BINARIES[name]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f".{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(target.parent / f".{name}.lock"):
         if target.exists():
             return target
         part = target.with_name(f".{name}.part")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,17 @@ def build(
 def push(reference: str, folder: Path) -> None:
     """Copy an image's layers, uncompressed, into a folder of the OCI layout; those that are there stay."""
     command("push", "--disable-compression", reference, f"oci:{folder}:latest")
+
+
+def forget_others(reference: str) -> None:
+    """Remove what was built under the same name before, and what no image is built on."""
+    name, _, tag = reference.rpartition(":")
+    listed = json.loads(command("images", "--json", f"--filter=reference={name}"))
+    names = [one for image in listed for one in image["names"] or ()]
+    for other in names:
+        if other.startswith(f"{name}:") and other != f"{name}:{tag}":
+            command("rmi", other)
+    command("rmi", "--prune")
 
 
 def command(*arguments: str) -> str:

@@ -18,6 +18,13 @@ def files() -> list[Path]:
 
 
 def install(place: Place) -> None:
-    """Define all and wait until they can be used: KServe and Contour end at once where one is missing."""
+    """Define all and wait until they can be used: KServe and Contour end at once where one is missing.
+
+    It is done once in the life of a cluster, since it keeps the API server busy for seconds.
+    """
+    done, wanted = place.home / "kinds", "\n".join(map(str, files()))
+    if done.exists() and done.read_text() == wanted:
+        return
     apply(place, files=files())
     established(place)
+    done.write_text(wanted)

@@ -18,7 +18,8 @@ from scoreops.local.service import Service
 def service(place: Place) -> Service:
     """The gateway itself. It is ready once Contour has told it something."""
     file = place.home / "envoy.json"
-    arguments = [*flags({"config_path": file, "log_level": "warning", "concurrency": 2}), "--disable-hot-restart"]
+    arguments = ["--config-path", str(file), "--service-cluster", "scoreops", "--service-node", "envoy"]
+    arguments += ["--log-level", "warning", "--concurrency", "2", "--disable-hot-restart"]
 
     def prepare() -> None:
         where = flags({"xds_address": XDS[0], "xds_port": XDS[1], "admin_address": "/run/envoy.sock"})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cluster import archives, base, binaries, buildah, containerd, wheels
+from cluster.locks import locked
 from cluster.place import ROOT, Place
 from scoreops.core.errors import NotReady, Unsupported
 
@@ -31,7 +32,7 @@ IMAGES: Final[Mapping[str, Image]] = {
     "predictors": Image("predictors.txt", ("scoreops", "predictors", "feature_repo")),
     "platform": Image(
         "base.txt",
-        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console"),
+        ("scoreops", "predictors", "feature_repo", "ingestion", "kfp_pipelines", "console", "operators"),
     ),
 }
 
@@ -61,8 +62,14 @@ def reference(name: str) -> str:
 def build(name: str, tell: Callable[[str], None]) -> str:
     """Build an image if it is missing. Returns its full name. Raises NotReady when that fails."""
     wanted = reference(name)
-    if archives.has(wanted):
-        return wanted
+    if not archives.has(wanted):
+        with locked(binaries.cached() / "images" / ".lock"):
+            if not archives.has(wanted):
+                _build(name, wanted, tell)
+    return wanted
+
+
+def _build(name: str, wanted: str, tell: Callable[[str], None]) -> None:
     dockerfile = FOLDER / name / "Dockerfile"
     if name == "pause":
         buildah.build(wanted, dockerfile, binaries.build("pause").parent)
@@ -76,7 +83,7 @@ def build(name: str, tell: Callable[[str], None]) -> str:
         buildah.build(wanted, dockerfile, ROOT, arguments=arguments, packages=packages)
     tell(f"image {name}: archive")
     archives.store(wanted)
-    return wanted
+    buildah.forget_others(wanted)
 
 
 def load(place: Place, names: tuple[str, ...]) -> None:

@@ -67,7 +67,10 @@ def up(place: Place, level: str, *, fake_nodes: bool, tell: Tell) -> bool:
 
 
 def down(place: Place) -> bool:
-    """End the cluster, or what a crash left of it, whatever checkout it is of. Returns whether there was anything."""
+    """End the cluster, or what a crash left of it. Returns whether there was anything.
+
+    Raises Refused when another checkout has a cluster of this name.
+    """
     debian.check(api_only=True)
     with interruptible(), _only_one(place):
         found = ground.exists(place) or bool(processes.marked(place.home)) or place.volatile.exists()

@@ -9,6 +9,7 @@ from typing import Final
 
 from cluster.binaries import ENVIRONMENT, MODULES, go, group_folder
 from cluster.commands import run
+from cluster.locks import locked
 
 _KSERVE: Final = ("kserve", "github.com/kserve/kserve")
 _FILES: Final = {
@@ -25,7 +26,11 @@ def folder(name: str) -> Path:
     """The copy of one folder of a module, of the version that the group locks."""
     group, module, path = _FILES[name]
     target = group_folder(group) / "files" / name
-    if not target.exists():
+    if target.exists():
+        return target
+    with locked(target.parent / f".{name}.lock"):
+        if target.exists():
+            return target
         told = json.loads(run(go(), "mod", "download", "-json", module, cwd=MODULES / group, env=ENVIRONMENT))
         part = target.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)

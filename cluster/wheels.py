@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from cluster.commands import run
 
 _NOT_WANTED: Final = "nvidia-"
 """Libraries for graphics cards, which xgboost asks for and does without."""
+_OF_A_PATCH: Final = re.compile(r" ; python_full_version < '3\.11\.\d+'")
 
 
 def fetch(lock: Path) -> Path:
@@ -25,14 +27,19 @@ def fetch(lock: Path) -> Path:
     (part / "requirements.txt").write_text(wanted(lock.read_text()))
     download = ("download", "--quiet", "--require-hashes", "--no-deps", f"--dest={part}")
     run(_pip(), *download, f"--requirement={part / 'requirements.txt'}")
+    for other in target.parent.glob(f"{lock.stem}-*"):
+        shutil.rmtree(other)
     part.rename(target)
     return target
 
 
 def wanted(lock: str) -> str:
-    """A lock without the packages that no image needs."""
+    """A lock without the packages that no image needs, and with those that only another Python 3.11 needs: the one in
+    the image is not the host's.
+    """
     entries = lock.replace("\\\n", "\0").splitlines(keepends=True)
-    return "".join(entry for entry in entries if not entry.startswith(_NOT_WANTED)).replace("\0", "\\\n")
+    kept = (_OF_A_PATCH.sub("", entry) for entry in entries if not entry.startswith(_NOT_WANTED))
+    return "".join(kept).replace("\0", "\\\n")
 
 
 def _pip() -> Path:

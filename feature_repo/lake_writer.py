@@ -20,7 +20,7 @@ import pyarrow as pa
 from feature_repo.intake import read
 from feature_repo.stream import decode_fence, encode_fence
 from scoreops.adapters.kafka import ensure_topics
-from scoreops.adapters.kafka_log import LogReader, Record
+from scoreops.adapters.kafka_log import LogReader
 from scoreops.adapters.lake import Lake, in_hours
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
@@ -116,17 +116,19 @@ class LakeWriter:
         reader = LogReader(self._settings.kafka_bootstrap, offsets)
         try:
             ends = reader.ends(offsets)
-            pending: list[Record] = []
+            pending: list[pa.Table] = []
             since = time.monotonic()
             while True:
                 records = reader.poll(_POLL, 0.2)
-                pending += records
+                if records:  # as columns at once: hundreds of thousands of objects would keep the collector busy
+                    pending.append(read(records).events)
                 done = until_idle and not records and all(offsets[p] >= end for p, end in ends.items())
                 for record in records:
                     offsets[record.topic, record.partition] = record.offset + 1
                 late = time.monotonic() - since >= COMMIT_S
-                if pending and (len(pending) >= COMMIT_ROWS or late or done or stop.is_set()):
-                    self._commit(pending, encode_fence(offsets))
+                full = sum(map(len, pending)) >= COMMIT_ROWS
+                if pending and (full or late or done or stop.is_set()):
+                    self._commit(pa.concat_tables(pending), encode_fence(offsets))
                     pending, since = [], time.monotonic()
                 if done or stop.is_set():
                     return self.progress
@@ -148,8 +150,7 @@ class LakeWriter:
             if behind:
                 self._refold(hours, [table])
 
-    def _commit(self, records: Sequence[Record], fence: str) -> None:
-        events = read(records).events
+    def _commit(self, events: pa.Table, fence: str) -> None:
         hours = sorted(set((events["event_time"].cast(pa.int64()).to_numpy() // HOUR_US).tolist()))
         self._lake.append(RAW, events, {"offsets": fence, "hours": json.dumps(hours)})
         self._refold(hours, (MINUTES, POSTS))

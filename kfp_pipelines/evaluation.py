@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoreops.adapters.gate_sources import EVALUATED_ROWS
 from scoreops.catalog import Scorer
 from scoreops.catalog import score as catalogued
 from scoreops.core import metrics
@@ -52,7 +53,7 @@ def evaluate(
         before = measure(_scorer(name, champion), rows, name)
         verdicts.append(_against(name, found, before, len(rows)))
         found |= {f"champion_{key}": value for key, value in before.items()}
-    return verdicts, found
+    return verdicts, found | {EVALUATED_ROWS: float(len(rows))}
 
 
 def _scorer(name: str, files: Mapping[str, bytes]) -> Scorer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -10,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monitoring.reading import ENTITY, REQUEST
 from monitoring.store import Store
-from monitoring.summing import drifted, own, paired, rows_to_judge, with_labels
+from monitoring.summing import drifted, own, paired, rows_to_judge, with_entities
 from scoreops.catalog import judged_columns
 from scoreops.core.bundle import Manifest
 from scoreops.core.errors import NotFound, NotReady
@@ -52,38 +52,37 @@ class StoredBook:
         """What is known now."""
         read_at = self._read_at()
         since, until = _micros(wanted.since), _micros(self._now() - timedelta(seconds=wanted.maturity_seconds))
-        answers = self._store.answers(wanted.model, wanted.candidate, since, until)
-        told = [self._store.labels(wanted.model, kind) for kind in (REQUEST, ENTITY)]
-        brier, bins, labelled = own(with_labels(answers, *told))
+        place = (wanted.model, wanted.candidate)
+        counted = self._store.counted(*place, since, until, (wanted.feature_seconds or math.inf) * 1e6)
+        told = self._store.entity_labels(wanted.model)
+        about = self._store.about(*place, since, until) if len(told) else told
+        labelled = with_entities(self._store.labelled(*place, since, until), about, told)
+        brier, bins = own(labelled)
         return Evidence(
             read_at=read_at,
-            answers=int((answers["probability"].notna() | (answers["unusable"] != 0)).sum()),
-            labelled=labelled,
-            unusable=int(answers["unusable"].sum()),
-            abstained=int((answers["probability"].isna() & (answers["unusable"] == 0)).sum()),
+            answers=counted["rows"] - counted["abstained"],
+            labelled=len(labelled),
+            unusable=counted["unusable"],
+            abstained=counted["abstained"],
             brier=brier,
             bins=bins,
             pairs=self._pairs(wanted, told, since, until) if wanted.stable else None,
             drift=self._drift(wanted, since),
-            fresh=self._fresh(wanted, answers),
+            fresh=Fresh(
+                known=counted["known"],
+                stale=counted["stale"],
+                newest_answer=_time(counted["newest"]),
+                newest_label=_time(self._store.newest_label(wanted.model)),
+            ),
             skew=self._skew(wanted, since),
         )
 
-    def _pairs(self, wanted: Wanted, told: list[pd.DataFrame], since: int, until: int) -> Paired:
+    def _pairs(self, wanted: Wanted, told: pd.DataFrame, since: int, until: int) -> Paired:
         assert wanted.stable is not None
-        found = self._store.pairs(wanted.model, wanted.stable, wanted.candidate, since, until)
-        return paired(with_labels(found, *told), wanted.decision)
-
-    def _fresh(self, wanted: Wanted, answers: pd.DataFrame) -> Fresh:
-        known = answers[answers["as_of_us"].notna()]
-        age = (known["time_us"] - known["as_of_us"].astype(np.int64)) / 1e6
-        stale = age > wanted.feature_seconds if wanted.feature_seconds is not None else age < -np.inf
-        return Fresh(
-            known=len(known),
-            stale=int(stale.sum()),
-            newest_answer=_time(int(answers["time_us"].max())) if len(answers) else None,
-            newest_label=_time(self._store.newest_label(wanted.model)),
-        )
+        place = (wanted.model, wanted.candidate, wanted.stable, since, until)
+        about = self._store.pairs_about(*place) if len(told) else told
+        known = with_entities(self._store.labelled_pairs(*place), about, told)
+        return paired(self._store.count_pairs(*place), known, wanted.decision)
 
     def _drift(self, wanted: Wanted, since: int) -> Drifted:
         manifest, problem = self._manifest(wanted)

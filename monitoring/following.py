@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from zlib import crc32
@@ -90,12 +90,12 @@ class Follower:
         answers: list[Answer] = []
         labels: list[Label] = []
         counts: Counter[str] = Counter()
-        for record in records:
+        for record, text in _texts(records):
             try:
                 if record.topic == INFERENCE_TOPIC:
-                    answers += map(self._thinned, answers_of(record.value))
+                    answers += map(self._thinned, answers_of(text))
                 else:
-                    labels.append(labels_of(record.value))
+                    labels.append(labels_of(text))
             except BadInput as error:
                 counts["refused"] += 1
                 _log.warning("left out", topic=record.topic, offset=record.offset, reason=str(error))
@@ -111,3 +111,10 @@ class Follower:
         if now - self._swept > DAY_S / 24:
             self._swept = now
             self._store.forget(round((time.time() - self._keep_s) * 1e6))
+
+
+def _texts(records: Iterable[Record]) -> Iterator[tuple[Record, bytes]]:
+    """A message of the inference log holds lines, a label is one whatever its line breaks."""
+    for record in records:
+        texts = record.value.split(b"\n") if record.topic == INFERENCE_TOPIC else [record.value]
+        yield from ((record, text) for text in texts)

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the evidence: how answers of the last day turned out, by model and version."""
+"""Prometheus metrics of the evidence: how answers of the last hour turned out, by model and version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scoreops.core.gates.evidence import Drifted, Evidence, Wanted
 from scoreops.core.sequential_calibration import calibration_error
 from scoreops.core.sequential_losses import Pairs, interval
 
-WINDOW: Final = timedelta(days=1)
+WINDOW: Final = timedelta(hours=1)
 ALPHA: Final = 0.01
 _BY: Final = ("model", "version")
 
@@ -28,7 +28,7 @@ class Metrics:
         gauge = partial(Gauge, registry=self.registry)
         self._read_at = gauge("evidence_read_timestamp_seconds", "When all of the log was last known to be read.")
         self._messages = gauge("evidence_rows", "Rows read since the store began: answers, labels, refused.", ["kind"])
-        self._answers = gauge("evidence_answers", "Answers of the last day.", _BY)
+        self._answers = gauge("evidence_answers", "Answers of the last hour.", _BY)
         self._labelled = gauge("evidence_labelled_answers", "Those with a label.", _BY)
         self._abstained = gauge("evidence_abstained_answers", "Answers without a probability.", _BY)
         self._brier = gauge("evidence_brier_score", "Mean squared error of probabilities with a label.", _BY)
@@ -39,7 +39,7 @@ class Metrics:
         self._paired = gauge("evidence_paired_loss", said, ["model", "stable", "candidate", "loss", "bound"])
 
     def refresh(self, now: datetime) -> None:
-        """Read the evidence of the last day."""
+        """Read the evidence of the last hour."""
         for kind, n in self._store.counts().items():
             self._messages.labels(kind).set(n)
         versions: dict[str, list[str]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ class Process:
             threading.Thread(target=self._follow, args=(server,), name="follow"),
             threading.Thread(target=self._refresh, name="metrics"),
         ]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _noted)  # uvicorn raises it once more after its own end, and would end us half way
         for thread in threads:
             thread.start()
         try:
@@ -66,3 +69,7 @@ class Process:
             except ScoreOpsError as error:
                 _log.warning("the metrics stay as they were", reason=str(error))
             self._stop.wait(REFRESH_S)
+
+
+def _noted(_signal: int, _frame: object) -> None:
+    """Nothing more to do: the server has stopped for it."""

@@ -80,7 +80,7 @@ class Outcome(BaseModel):
 
 
 def answers_of(raw: bytes) -> Iterator[Answer]:
-    """The rows of one message of the inference log. Raises BadInput when it is none."""
+    """The rows of one line of the inference log. Raises BadInput when it is none."""
     try:
         message = orjson.loads(raw)
         model, version, request = (str(message[name]) for name in ("model", "version", "request_id"))
@@ -88,7 +88,7 @@ def answers_of(raw: bytes) -> Iterator[Answer]:
         probabilities = _probabilities(model, message["outputs"])
         features = _features(message["inputs"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"is no message of the inference log: {error!r}") from error
+        raise BadInput(f"is no line of the inference log: {error!r}") from error
     entities = str(parameters.get(ENTITIES, "")).split(",")
     as_of = _micros(parameters.get("as_of"))
     for row, probability in enumerate(probabilities, first):

@@ -1,8 +1,8 @@
 """Answers and labels in one SQLite file, with the offsets up to which the log was read: both move in one transaction.
 
 A process that dies at any moment starts from the offsets that it finds, and what was half written is not there. A row
-that comes again (a request id that was used twice) changes nothing: the first answer of a version counts. Labels may be
-corrected: the newest counts.
+that comes again changes nothing; where a request id was used twice, the earlier answer of a version counts, whatever
+their order on the log. Labels may be corrected: the newest counts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from monitoring import queries
 from monitoring.reading import Answer, Label
 from scoreops.adapters.kafka_log import Offsets
 from scoreops.core.errors import FenceMoved
@@ -36,7 +37,9 @@ CREATE TABLE IF NOT EXISTS labels (
   PRIMARY KEY (model, kind, key, place)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS labels_by_time ON labels (model, time_us);
 """
-_ANSWER: Final = "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ANSWER: Final = """INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model, request, row, version)
+DO UPDATE SET time_us = excluded.time_us, probability = excluded.probability, unusable = excluded.unusable,
+entity = excluded.entity, as_of_us = excluded.as_of_us WHERE excluded.time_us < time_us"""
 _INPUT: Final = "INSERT INTO inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _LABEL: Final = """INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (model, kind, key, place)
 DO UPDATE SET value = excluded.value, time_us = excluded.time_us WHERE excluded.time_us >= time_us"""
@@ -44,16 +47,8 @@ _COUNT: Final = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE S
 _OFFSET: Final = (
     "INSERT INTO offsets VALUES (?, ?, ?) ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next"
 )
-_PAIRS: Final = """
-SELECT c.request, c.row, s.probability AS stable, c.probability AS candidate, max(c.time_us, s.time_us) AS time_us,
-       c.entity
-FROM answers c JOIN answers s USING (model, request, row)
-WHERE c.model = ? AND c.version = ? AND s.version = ? AND min(c.time_us, s.time_us) >= ? AND
-      max(c.time_us, s.time_us) <= ? AND NOT c.unusable AND NOT s.unusable
-      AND c.probability IS NOT NULL AND s.probability IS NOT NULL"""
-_ANSWERS: Final = """
-SELECT request, row, probability, unusable, time_us, entity, as_of_us FROM answers
-WHERE model = ? AND version = ? AND time_us BETWEEN ? AND ?"""
+MOST: Final = 50_000
+"""Rows with a label that are read at most, the first of a stage: a test that has not decided by then will not."""
 
 
 class Store:
@@ -125,17 +120,35 @@ class Store:
         query = "SELECT model, version, count(*) FROM answers WHERE time_us >= ? GROUP BY model, version"
         return list(self._db.execute(query, (since_us,)))
 
-    def answers(self, model: str, version: str, since_us: int, until_us: int) -> pd.DataFrame:
-        """request, row, probability, unusable, time_us, entity, as_of_us of a version's answers."""
-        return self._frame(_ANSWERS, model, version, since_us, until_us)
+    def counted(self, model: str, version: str, since_us: int, until_us: int, stale_us: float) -> dict[str, Any]:
+        """Of a version's answers: rows, unusable, abstained, known (when features stood), stale, newest (its time)."""
+        cursor = self._db.execute(queries.COUNTED, (model, version, since_us, until_us, stale_us))
+        return dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
 
-    def pairs(self, model: str, stable: str, candidate: str, since_us: int, until_us: int) -> pd.DataFrame:
-        """request, row, stable, candidate (probabilities), time_us, entity of rows that both answered."""
-        return self._frame(_PAIRS, model, candidate, stable, since_us, until_us)
+    def labelled(self, model: str, version: str, since_us: int, until_us: int) -> pd.DataFrame:
+        """request, row, probability, label of answers whose request has a label."""
+        return self._frame(queries.LABELLED, model, version, since_us, until_us, None, MOST)
 
-    def labels(self, model: str, kind: str) -> pd.DataFrame:
-        """key, place, value, time_us of a model's labels."""
-        return self._frame("SELECT key, place, value, time_us FROM labels WHERE model = ? AND kind = ?", model, kind)
+    def about(self, model: str, version: str, since_us: int, until_us: int) -> pd.DataFrame:
+        """request, row, probability, time_us, entity of answers about somebody."""
+        return self._frame(queries.ABOUT, model, version, since_us, until_us, None, MOST)
+
+    def count_pairs(self, model: str, candidate: str, stable: str, since_us: int, until_us: int) -> int:
+        """Rows to which both versions gave a probability."""
+        found = self._db.execute(queries.COUNT_PAIRS, (model, candidate, since_us, until_us, stable)).fetchone()
+        return int(found[0])
+
+    def labelled_pairs(self, model: str, candidate: str, stable: str, since_us: int, until_us: int) -> pd.DataFrame:
+        """request, row, stable, candidate (probabilities), label of rows that both answered."""
+        return self._frame(queries.LABELLED_PAIRS, model, candidate, since_us, until_us, stable, MOST)
+
+    def pairs_about(self, model: str, candidate: str, stable: str, since_us: int, until_us: int) -> pd.DataFrame:
+        """request, row, stable, candidate, time_us (of the later), entity of rows about somebody."""
+        return self._frame(queries.PAIRS_ABOUT, model, candidate, since_us, until_us, stable, MOST)
+
+    def entity_labels(self, model: str) -> pd.DataFrame:
+        """entity, place, value, time_us of a model's labels of entities."""
+        return self._frame(queries.ENTITY_LABELS, model)
 
     def newest_label(self, model: str) -> int | None:
         """When the newest label of a model became known."""
@@ -144,9 +157,7 @@ class Store:
 
     def inputs(self, model: str, version: str, since_us: int, limit: int) -> pd.DataFrame:
         """entity, as_of_us, features of the first rows since, at most `limit`, whose order is that of their times."""
-        query = """SELECT entity, as_of_us, features FROM inputs WHERE model = ? AND version = ? AND time_us >= ?
-        ORDER BY time_us, request, row LIMIT ?"""
-        found = self._frame(query, model, version, since_us, limit)
+        found = self._frame(queries.INPUTS, model, version, since_us, limit)
         arrays = [np.frombuffer(blob, np.float64) for blob in found["features"]]
         return found.assign(features=pd.Series(arrays, dtype=object))
 

@@ -27,52 +27,43 @@ Array = NDArray[np.float64]
 KEYS: Final = ["request", "row"]
 
 
-def with_labels(answers: pd.DataFrame, by_request: pd.DataFrame, by_entity: pd.DataFrame) -> pd.DataFrame:
-    """The answers with a column `label`, NaN where none is known.
+def with_entities(labelled: pd.DataFrame, about: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose request has a label, and those that got one from a label of whom they are about.
 
-    A label of a request belongs to its row. A label of an entity belongs to the newest answer about it from before the
-    label was known, and an answer takes one label only: rows that share an outcome are no independent evidence.
+    A label of an entity belongs to the newest answer about it from before the label was known, and an answer takes one
+    label only: rows that share an outcome are no independent evidence.
 
     Args:
-        answers: request, row, time_us, entity.
-        by_request: key (the request), place (the row), value.
-        by_entity: key (the entity), place, value, time_us.
+        labelled: request, row, label and more.
+        about: request, row, time_us, entity and more; what is in `labelled` already is left out.
+        told: entity, place, value, time_us.
     """
-    made = answers.reset_index(drop=True)
-    known = dict(zip(zip(by_request["key"], by_request["place"], strict=True), by_request["value"], strict=True))
-    places = zip(made["request"], made["row"].astype(str), strict=True)
-    labels = np.array([known.get(place, np.nan) for place in places], dtype=np.float64)
-    about = made[made["entity"].notna()]
-    if len(about) and len(by_entity):
-        told = by_entity.rename(columns={"key": "entity"}).sort_values(["time_us", "place"], kind="stable")
-        of = about.reset_index(names="at").sort_values("time_us", kind="stable")[["at", "entity", "time_us"]]
-        joined = pd.merge_asof(
-            told.astype({"time_us": np.int64}), of.astype({"time_us": np.int64}), "time_us", by="entity"
-        )
-        first = joined.dropna(subset="at").drop_duplicates("at")
-        at = first["at"].to_numpy(np.int64)
-        labels[at] = np.where(np.isnan(labels[at]), first["value"].to_numpy(np.float64), labels[at])
-    return made.assign(label=labels)
+    if not len(about) or not len(told):
+        return labelled
+    known = pd.MultiIndex.from_frame(labelled[KEYS])
+    rest = about[~pd.MultiIndex.from_frame(about[KEYS]).isin(known)].reset_index(drop=True)
+    of = rest.reset_index(names="at").sort_values("time_us", kind="stable")[["at", "entity", "time_us"]]
+    told, of = (frame.astype({"time_us": np.int64}) for frame in (told.sort_values(["time_us", "place"]), of))
+    first = pd.merge_asof(told, of, on="time_us", by="entity").dropna(subset="at").drop_duplicates("at")
+    found = rest.iloc[first["at"].to_numpy(np.int64)].assign(label=first["value"].to_numpy(np.float64))
+    return pd.concat([labelled, found]) if len(labelled) else found
 
 
-def own(answers: pd.DataFrame) -> tuple[Pairs, Bins, int]:
-    """Brier losses and calibration of answers with a label, and how many those are. Takes probability, label."""
-    known = answers[answers["label"].notna() & answers["probability"].notna()]
+def own(known: pd.DataFrame) -> tuple[Pairs, Bins]:
+    """Brier losses and calibration of answers with a label. Takes probability, label."""
     labels, probabilities = (known[name].to_numpy(np.float64) for name in ("label", "probability"))
-    losses = Pairs(BRIER_BOUND).plus(brier_losses(labels, probabilities))
-    return losses, Bins().plus(labels, probabilities), len(known)
+    return Pairs(BRIER_BOUND).plus(brier_losses(labels, probabilities)), Bins().plus(labels, probabilities)
 
 
-def paired(pairs: pd.DataFrame, decision: Decision | None) -> Paired:
+def paired(answered: int, known: pd.DataFrame, decision: Decision | None) -> Paired:
     """Differences of losses of rows that both versions answered. Takes stable, candidate (probabilities), label."""
-    known = pairs[pairs["label"].notna()]
     labels, stable, candidate = (known[name].to_numpy(np.float64) for name in ("label", "stable", "candidate"))
     value = None
     if decision is not None:
         before, after = (earnings(labels, probabilities, decision) for probabilities in (stable, candidate))
         value = Pairs(decision.bound).plus(value_differences(before, after, decision.bound))
     return Paired(
-        answered=len(pairs),
+        answered=answered,
         labelled=len(known),
         brier=Pairs(BRIER_BOUND).plus(brier_differences(labels, stable, candidate)),
         log_loss=Pairs(log_loss_bound()).plus(log_loss_differences(labels, stable, candidate)),

@@ -1,3 +1,5 @@
+"""`python -m operators`: see `operators.main`."""
+
 import sys
 
 from operators.main import main

@@ -49,6 +49,10 @@ def serve(
         list[str] | None,
         typer.Option(help="MODEL=VERSION[:SHARE]: also ask this version or alias, log its answer, never give it."),
     ] = None,
+    split_dir: Annotated[
+        Path | None,
+        typer.Option(file_okay=False, help="Folder of splits, MODEL.json, watched: who gets which share of requests."),
+    ] = None,
     watch_s: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at the aliases.")] = 1.0,
     linger_s: Annotated[
         float, typer.Option(min=0, help="Shortest time to go on answering after SIGTERM: until no load balancer asks.")
@@ -98,6 +102,7 @@ def serve(
         kafka=settings.kafka_bootstrap if log else "",
         log_detail=Detail(log_inputs),
         shadows=_shadows(shadow or [], models),
+        splits=split_dir,
         key=settings.secret("api_key") if require_key else "",
         admin_key=settings.secret("api_key") if admin else "",
         tls=_tls(tls_cert, tls_key, tls_client_ca),

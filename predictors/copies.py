@@ -18,7 +18,7 @@ KIND: Final = "x-scoreops-copy"
 GOLDEN: Final = "golden"
 """Not logged either: its inputs are the bundle's own."""
 MIRROR: Final = "mirror"
-_MIRRORED: Final = "-shadow"
+MIRRORED: Final = "-shadow"
 """What Envoy appends to the host of what it mirrors."""
 _LONGEST: Final = 128
 
@@ -29,6 +29,6 @@ def told(request: InferRequest, *, name: str, kind: str, host: str) -> InferRequ
         request = request._replace(id=name)
     if kind in {GOLDEN, MIRROR}:
         return request._replace(copy=kind)
-    if host.partition(":")[0].endswith(_MIRRORED):
+    if host.partition(":")[0].endswith(MIRRORED):
         return request._replace(copy=MIRROR)
     return request

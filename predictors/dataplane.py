@@ -17,6 +17,7 @@ from predictors.copies import GOLDEN
 from predictors.lineup import Entry, Lineups
 from predictors.metrics import Metrics
 from predictors.served import Question, Served, ask, compute
+from predictors.splitting import Splits
 from predictors.tensors import InferRequest, InferResponse, Parameter, Tensor
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, TooLate
@@ -58,9 +59,15 @@ class DataPlane:
     """Answers questions about and to the models of `lineups`."""
 
     def __init__(
-        self, lineups: Lineups, metrics: Metrics, witnesses: Sequence[Witness] = (), limits: Limits = DEFAULT_LIMITS
+        self,
+        lineups: Lineups,
+        metrics: Metrics,
+        witnesses: Sequence[Witness] = (),
+        limits: Limits = DEFAULT_LIMITS,
+        splits: Splits | None = None,
     ) -> None:
         self._lineups = lineups
+        self._splits = splits or Splits(lineups, metrics)
         self._metrics = metrics
         self._witnesses = witnesses
         self._admission = Admission(limits, metrics)
@@ -81,7 +88,7 @@ class DataPlane:
     async def infer(
         self, model: str, version: str, request: InferRequest, within_s: float | None = None
     ) -> InferResponse:
-        """The answer of one version: "" is the champion, else a version or alias.
+        """The answer of one version: "" is whom the split says, or the champion; else a version or alias.
 
         Raises NotFound, NotReady, BadInput, Overloaded, and TooLate after `within_s` seconds or what a limit says.
         """
@@ -89,7 +96,7 @@ class DataPlane:
         if request.id and len(request.id) > MAX_ID:
             raise BadInput(f"has {len(request.id)} characters, at most {MAX_ID} are taken", "id")
         until = started + _within(request, within_s, self.limits.deadline_s)
-        entry = self._lineups.find(model, version)
+        entry, tally = self._splits.find(model, version, request.id)
         served = entry.served
         meter = self._metrics.meter(served.model, served.version, copy=bool(request.copy))
         try:
@@ -99,8 +106,12 @@ class DataPlane:
             ended = _in_time(until)
         except BaseException:
             meter.failed()
+            if tally is not None:
+                tally("error")
             raise
         meter.ok(question.rows, ended - started)
+        if tally is not None:
+            tally("ok")
         name = request.id or f"{self._session}-{next(self._numbers)}"
         response = InferResponse(served.model, served.version, outputs, name, _notes(entry, request))
         for witness in self._witnesses if request.copy != GOLDEN else ():
@@ -169,6 +180,7 @@ class DataPlane:
             "digest": served.digest,
             "model_version": served.version,
             "aliases": ",".join(line.aliases_of(served.version)),
+            **({} if version else self._splits.told(served.model, served.version)),
             **served.properties,
         }
         versions = [served.version] if version else line.versions

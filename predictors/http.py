@@ -85,6 +85,16 @@ def header(scope: Scope, name: bytes) -> bytes:
     return value
 
 
+def json_size(scope: Scope) -> int | None:
+    """How many bytes of the body are JSON, None for all. Raises BadInput."""
+    value = header(scope, SIZE_HEADER)
+    if not value:
+        return None
+    if not value.isdigit() or len(value) > 12:
+        raise BadInput(f"{value[:40].decode('latin-1')!r} is no number of bytes", SIZE_HEADER.decode())
+    return int(value)
+
+
 async def read_body(scope: Scope, receive: Receive, limits: Limits, turn: Turn) -> bytes:
     """The body, unpacked. Raises HttpError when it is too large, too slow or packed in an unknown way, Disconnected."""
     length, packed = header(scope, b"content-length"), header(scope, b"content-encoding").lower()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -27,11 +28,20 @@ _log: Final = structlog.get_logger("predictors.keeper")
 class Keeper:
     """Fetches, checks and swaps. Its methods block: call them from a thread."""
 
-    def __init__(self, source: Source, scores: Mapping[str, Score | None], lineups: Lineups, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        source: Source,
+        scores: Mapping[str, Score | None],
+        lineups: Lineups,
+        metrics: Metrics,
+        held: Callable[[str], Collection[str]] = lambda _model: (),
+    ) -> None:
+        """`held` names versions of a model that are wanted beside those that have an alias."""
         self._source = source
         self._scores = scores
         self._lineups = lineups
         self._metrics = metrics
+        self._held = held
         self._unloaded: set[str] = set()
         self._turn = threading.Lock()
 
@@ -51,9 +61,9 @@ class Keeper:
                 found = self._source.aliases(model)
                 new = self._next(model, now, {a: v for a, v in found.items() if a in HELD}, again=again)
             except NotFound as error:
-                new = lineup(*_standing(now), problem=str(error))
+                new = replace(now, problem=str(error), unloaded=False)
             except NotReady as error:
-                self._put(model, now, lineup(*_standing(now), problem=str(error)))
+                self._put(model, now, replace(now, problem=str(error), unloaded=False))
                 raise
             return self._put(model, now, new)
 
@@ -84,9 +94,10 @@ class Keeper:
         return True
 
     def _next(self, model: str, now: Lineup, aliases: Mapping[str, str], *, again: bool) -> Lineup:
-        loaded, _, failed = _standing(now)
-        failed = {version: why for version, why in failed.items() if version in aliases.values()}
-        for version in sorted(set(aliases.values())):
+        loaded = {entry.served.version: entry.served for entry in now.entries.values()}
+        wanted = {*aliases.values(), *self._held(model)}
+        failed = {version: why for version, why in now.failed.items() if version in wanted}
+        for version in sorted(wanted):
             known = version in loaded if self._source.immutable else version in loaded and not again
             if known or (version in failed and not again):
                 continue
@@ -102,7 +113,7 @@ class Keeper:
             problem = failed.get(aliases.get(CHAMPION, ""), f"no version of {model} is its {CHAMPION}")
             if champion is not None:
                 pointed[CHAMPION] = champion.served.version
-        return lineup(loaded, pointed, failed, problem)
+        return lineup(loaded, pointed, failed, problem, self._held(model))
 
     def _load(self, model: str, version: str) -> Served:
         started = time.monotonic()
@@ -136,12 +147,6 @@ class Keeper:
             _log.warning("line-up is not as wanted", model=model, reason=new.problem)
         self._lineups.put(model, new)
         return new
-
-
-def _standing(now: Lineup) -> tuple[dict[str, Served], dict[str, str], dict[str, str]]:
-    """Loaded versions, aliases and refusals as they are."""
-    loaded = {entry.served.version: entry.served for entry in now.entries.values()}
-    return loaded, _pointers(now), dict(now.failed)
 
 
 def _pointers(line: Lineup) -> dict[str, str]:

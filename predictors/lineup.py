@@ -48,10 +48,17 @@ class Lineup:
 
 
 def lineup(
-    loaded: Mapping[str, Served], aliases: Mapping[str, str], failed: Mapping[str, str], problem: str = ""
+    loaded: Mapping[str, Served],
+    aliases: Mapping[str, str],
+    failed: Mapping[str, str],
+    problem: str = "",
+    held: Iterable[str] = (),
 ) -> Lineup:
-    """A line-up of `loaded` versions; `aliases` that point at others are left out. Keys: "", aliases, versions."""
-    entries: dict[str, Entry] = {}
+    """A line-up of `loaded` versions; `aliases` that point at others are left out. Keys: "", aliases, versions.
+
+    Versions that are `held` answer by their number, also without an alias.
+    """
+    entries = {version: Entry(loaded[version], "") for version in held if version in loaded}
     for alias in sorted(aliases, key=_rank, reverse=True):
         version = aliases[alias]
         if version in loaded:

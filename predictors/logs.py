@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
 
-def configure(*, as_json: bool) -> None:
-    """Send our events, and the warnings of libraries, to standard error."""
+def configure(*, as_json: bool, to: TextIO | None = None) -> None:
+    """Send our events, and the warnings of libraries, `to` a file, by default to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,9 +35,10 @@ def configure(*, as_json: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(to or sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("predictors").setLevel(logging.INFO)
+    for name in ("predictors", "operators", "scoreops"):
+        logging.getLogger(name).setLevel(logging.INFO)

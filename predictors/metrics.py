@@ -66,11 +66,10 @@ class Metrics:
         said = "1 while a version answers under an alias, 0 after."
         everywhere = partial(Gauge, registry=own, multiprocess_mode="livemin")
         self.serving = everywhere("predictor_model_ready", said, (*_BY, "alias"))
-        self.shadowed = count(
-            "predictor_shadow",
-            "Copies of requests, which nobody waits for: ok, error, dropped, missing (not loaded).",
-            outcome,
-        )
+        said = "Requests that named no version, by the version that the split of this revision gave them to."
+        self.split_requests = count("predictor_split_requests", said, (*_BY, "split", "outcome"))
+        said = "Copies of requests, which nobody waits for: ok, error, dropped, missing (not loaded)."
+        self.shadowed = count("predictor_shadow", said, outcome)
         said = "From the decoded copy of a request to its answer."
         self.shadow_seconds = measure("predictor_shadow_duration_seconds", said, _BY, buckets=SECONDS)
         said = "Answers for the inference log: in, sent, dropped."

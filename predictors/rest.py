@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from predictors import v1, wire
-from predictors.copies import ID, KIND, told
+from predictors.copies import ID, KIND, MIRRORED, told
 from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
 from predictors.guard import Off, Unauthorised, key_of
 from predictors.http import (
@@ -26,17 +26,20 @@ from predictors.http import (
     Send,
     error_reply,
     header,
+    json_size,
     ok,
     packed,
     read_body,
     reply_of,
     send_reply,
 )
+from predictors.tensors import InferRequest
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, Refused, ScoreOpsError
 
 _log: Final = structlog.get_logger("predictors.rest")
 _SMALL_BODY: Final = 65_536
+_ID, _KIND, _MIRRORED = (text.encode() for text in (ID, KIND, MIRRORED))
 OPEN: Final = (("v2", "health"), ("metrics",))
 """What needs no key: who probes and who scrapes has none."""
 Handler = Callable[[Scope, Receive], Awaitable[Reply]]
@@ -145,25 +148,25 @@ class Rest(Door):
     async def _infer(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
-            size, rows = _json_size(header(scope, SIZE_HEADER)), self._plane.limits.rows
+            size, rows = json_size(scope), self._plane.limits.rows
             if len(body) <= _SMALL_BODY:
                 decoded = wire.decode_request(body, size, rows)
             else:
                 turn.hold(wire.SWELLS * (len(body) if size is None else size))
                 decoded = await asyncio.to_thread(wire.decode_request, body, size, rows)
             request = decoded.request._replace(trace=trace) if trace else decoded.request
-            request = told(request, **_said(scope))
+            request = _told(request, scope)
             response = await self._plane.infer(model, version, request)
-            made, json_size = wire.encode_response(response, decoded)
-        if json_size is None:
+            made, size = wire.encode_response(response, decoded)
+        if size is None:
             return Reply(200, made)
-        return Reply(200, made, BINARY, ((SIZE_HEADER, b"%d" % json_size),))
+        return Reply(200, made, BINARY, ((SIZE_HEADER, b"%d" % size),))
 
     async def _predict(self, model: str, version: str, trace: str, scope: Scope, receive: Receive) -> Reply:
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
             request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, version))
-            request = told(request._replace(trace=trace), **_said(scope))
+            request = _told(request._replace(trace=trace), scope)
             answer = await self._plane.infer(model, version, request)
             return Reply(200, v1.encode(answer))
 
@@ -224,22 +227,16 @@ def _key(scope: Scope) -> bytes:
     return key_of(header(scope, b"x-api-key"), header(scope, b"authorization"))
 
 
-def _said(scope: Scope) -> dict[str, str]:
-    named = (("name", ID), ("kind", KIND), ("host", "host"))
-    return {name: header(scope, field.encode()).decode("latin-1") for name, field in named}
+def _told(request: InferRequest, scope: Scope) -> InferRequest:
+    name, kind, host = header(scope, _ID), header(scope, _KIND), header(scope, b"host")
+    if not name and not kind and _MIRRORED not in host:  # as nearly always
+        return request
+    return told(request, name=name.decode("latin-1"), kind=kind.decode("latin-1"), host=host.decode("latin-1"))
 
 
 def _trace(scope: Scope) -> tuple[str, str]:
     traceparent = header(scope, b"traceparent")
     return (traceparent.decode("latin-1"), header(scope, b"tracestate").decode("latin-1")) if traceparent else ("", "")
-
-
-def _json_size(value: bytes) -> int | None:
-    if not value:
-        return None
-    if not value.isdigit() or len(value) > 12:
-        raise BadInput(f"{value[:40].decode('latin-1')!r} is no number of bytes", SIZE_HEADER.decode())
-    return int(value)
 
 
 def _tensor_metadata(spec: TensorSpec) -> dict[str, object]:

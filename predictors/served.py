@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,7 +90,7 @@ def arrange(served: Served, request: InferRequest) -> tuple[dict[str, Array], in
         rows = len(tensor.data)
         if tensor.name == served.checked:
             check_schema(served, tensor.parameters)
-        if tensor.data.dtype.kind == "f" and not np.isfinite(tensor.data.sum()) and np.isinf(tensor.data).any():
+        if tensor.data.dtype.kind == "f" and _infinite(tensor.data):
             raise BadInput("holds an infinite value; what is missing is null", tensor.name)
         given[tensor.name] = tensor.data
     for spec in served.inputs:
@@ -98,6 +99,12 @@ def arrange(served: Served, request: InferRequest) -> tuple[dict[str, Array], in
     if rows < 1:
         raise BadInput("a request needs at least one row", served.inputs[0].name)
     return given, rows
+
+
+def _infinite(data: Array) -> bool:
+    """Whether a value is infinite. The product with itself is finite for nearly all data, and takes no time at all."""
+    flat = data.ravel()
+    return not math.isfinite(flat.dot(flat)) and bool(np.isinf(flat).any())
 
 
 def wanted(served: Served, names: Sequence[str]) -> tuple[str, ...]:

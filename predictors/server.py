@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -27,8 +28,10 @@ from predictors.rest import Rest
 from predictors.rpc import Rpc
 from predictors.shadow import Rule, Shadow
 from predictors.sources import Source
+from predictors.splitting import Splits
 from predictors.tracing import Tracing
 from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
+from scoreops.adapters.split_file import SplitFiles
 from scoreops.catalog import Score
 from scoreops.core.errors import NotReady
 from scoreops.kol.events import INFERENCE_TOPIC
@@ -39,6 +42,8 @@ LAST_S: Final = 5.0
 """Longest wait for those who came in before the door was closed."""
 TOPIC_S: Final = 5.0
 SHOW_S: Final = 0.5
+SPLIT_S: Final = 0.2
+"""How often the splits are looked at: two `stat` a model and second, and the way back must not wait."""
 _POLL_S: Final = 0.05
 _log: Final = structlog.get_logger("predictors.server")
 
@@ -47,9 +52,9 @@ _log: Final = structlog.get_logger("predictors.server")
 class Options:
     """How one server runs.
 
-    `grpc_port` None: no gRPC; `kafka` empty: no inference log, and so no shadows; `key` empty: everybody may ask;
-    `admin_key` empty: no load and unload from outside; `shared`: other workers listen on the same ports;
-    a model without a score is a plain one.
+    `grpc_port` None: no gRPC; `kafka` empty: no inference log, and so no shadows; `splits` None: the champion answers
+    whatever anybody writes; `key` empty: everybody may ask; `admin_key` empty: no load and unload from outside;
+    `shared`: other workers listen on the same ports; a model without a score is a plain one.
     """
 
     host: str
@@ -61,6 +66,7 @@ class Options:
     kafka: str = ""
     log_detail: Detail = Detail.VALUES
     shadows: Mapping[str, Rule] = field(default_factory=dict)
+    splits: Path | None = None
     key: str = ""
     admin_key: str = ""
     tls: Tls | None = None
@@ -85,11 +91,12 @@ async def _serve(options: Options, listener: Any) -> None:
     gc.freeze()  # what was imported is here to stay: no collection needs to look at it again
     metrics, tracing = Metrics(shared=options.shared), Tracing(options.exporter)
     lineups = Lineups(options.scores)
-    keeper = Keeper(options.source, options.scores, lineups, metrics)
+    splits = Splits(lineups, metrics, SplitFiles(options.splits) if options.splits else None)
+    keeper = Keeper(options.source, options.scores, lineups, metrics, lambda model: splits.of(model).versions)
     guard = Guard(options.key, options.admin_key, keeper if options.admin_key else None)
     told = asyncio.Event()
-    async with _witnesses(options, lineups, metrics) as witnesses:
-        plane = DataPlane(lineups, metrics, witnesses, options.limits)
+    async with _witnesses(options, lineups, metrics, splits) as witnesses:
+        plane = DataPlane(lineups, metrics, witnesses, options.limits, splits)
         rest = Rest(plane, metrics, options.version, guard, tracing)
         server = HttpServer(http_config(rest, options.tls), told)
         door = Rpc(plane, metrics, options.version, guard, tracing)
@@ -100,6 +107,7 @@ async def _serve(options: Options, listener: Any) -> None:
         tasks = [
             asyncio.create_task(_show(plane)),
             asyncio.create_task(keeper.watch(options.watch_s)),
+            asyncio.create_task(splits.watch(min(options.watch_s, SPLIT_S))),
             asyncio.create_task(_drain(server, rpc, plane, told, options)),
         ]
         port = listener.getsockname()[1]
@@ -118,14 +126,16 @@ async def _serve(options: Options, listener: Any) -> None:
 
 
 @asynccontextmanager
-async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> AsyncIterator[list[Witness]]:
+async def _witnesses(
+    options: Options, lineups: Lineups, metrics: Metrics, splits: Splits
+) -> AsyncIterator[list[Witness]]:
     """Who is told of the answers; at the end what they hold is written."""
     if not options.kafka:
         yield []
         return
     journal = InferenceLog(BestEffortProducer(options.kafka), metrics, options.log_detail)
     threading.Thread(target=_ensure_topic, args=(options.kafka,), daemon=True).start()
-    shadow = Shadow(options.shadows, lineups, journal, metrics)
+    shadow = Shadow(options.shadows, lineups, journal, metrics, splits)
 
     async def poll() -> None:
         while True:
@@ -134,7 +144,7 @@ async def _witnesses(options: Options, lineups: Lineups, metrics: Metrics) -> As
 
     polling = asyncio.create_task(poll())
     try:
-        yield [journal, shadow] if options.shadows else [journal]
+        yield [journal, shadow] if options.shadows or options.splits else [journal]
     finally:
         await shadow.close()
         polling.cancel()

@@ -20,6 +20,7 @@ from predictors.inference_log import InferenceLog
 from predictors.lineup import Entry, Lineups
 from predictors.metrics import Metrics
 from predictors.served import Question, compute
+from predictors.splitting import Splits
 from predictors.tensors import InferResponse
 from scoreops.core.errors import BadInput, NotFound, NotReady
 
@@ -53,8 +54,17 @@ def parse_rule(text: str) -> tuple[str, Rule]:
 class Shadow:
     """A witness of the data plane."""
 
-    def __init__(self, rules: Mapping[str, Rule], lineups: Lineups, journal: InferenceLog, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        lineups: Lineups,
+        journal: InferenceLog,
+        metrics: Metrics,
+        splits: Splits | None = None,
+    ) -> None:
+        """A mirror in a model's split comes before its rule."""
         self._rules = rules
+        self._splits = splits or Splits(lineups, metrics)
         self._lineups = lineups
         self._journal = journal
         self._metrics = metrics
@@ -63,7 +73,7 @@ class Shadow:
 
     def note(self, entry: Entry, question: Question, response: InferResponse) -> None:
         """Put the question to the second version too, some time soon."""
-        rule = self._rules.get(entry.served.model)
+        rule = self._rule(entry.served.model)
         if rule is None or question.copy or response.id is None or crc32(response.id.encode()) >= rule.share * 2**32:
             return
         try:
@@ -77,6 +87,10 @@ class Shadow:
             self._count(other.served.model, other.served.version, "dropped")
             return
         self._pool.submit(self._ask, other, question, response)
+
+    def _rule(self, model: str) -> Rule | None:
+        mirror = self._splits.mirror(model)
+        return Rule(mirror[0], mirror[1] / 100) if mirror else self._rules.get(model)
 
     def _ask(self, other: Entry, question: Question, response: InferResponse) -> None:
         served, started = other.served, time.perf_counter()

@@ -14,8 +14,10 @@ from predictors.lineup import Lineups
 from predictors.metrics import Metrics
 from predictors.rest import Rest
 from predictors.sources import FolderSource
+from predictors.splitting import Splits
 from predictors.tracing import Tracing
 from scoreops.adapters.bundles import write_folder
+from scoreops.adapters.split_file import SplitFiles
 from tests.tiny import JOINED, tiny_score
 
 KEY = {"X-API-Key": "secret"}
@@ -31,9 +33,12 @@ class Server:
         self.root = root
         self.metrics = Metrics()
         self.lineups = Lineups(["tiny"])
-        self.keeper = Keeper(FolderSource(root), {"tiny": tiny_score()}, self.lineups, self.metrics)
+        self.files = SplitFiles(root / "splits")
+        self.splits = Splits(self.lineups, self.metrics, self.files)
+        held = lambda model: self.splits.of(model).versions  # noqa: E731 - as the server says it
+        self.keeper = Keeper(FolderSource(root), {"tiny": tiny_score()}, self.lineups, self.metrics, held)
         made = [make(self) for make in witnesses]
-        self.plane = DataPlane(self.lineups, self.metrics, made, limits)
+        self.plane = DataPlane(self.lineups, self.metrics, made, limits, self.splits)
         self.guard = Guard(key, "secret", self.keeper)
         self.tracing = Tracing(exporter)
         self.app = Rest(self.plane, self.metrics, "1.2", self.guard, self.tracing)

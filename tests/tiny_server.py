@@ -99,6 +99,7 @@ def main():
     from tests.tiny import tiny_score
 
     configure(as_json=True)
+    given["splits"] = Path(given["splits"]) if "splits" in given else None
     given["limits"] = Limits(**given.get("limits", {}))
     given["shadows"] = dict(parse_rule(rule) for rule in given.get("shadows", []))
     given["log_detail"] = Detail(given.get("log_detail", Detail.VALUES))

@@ -121,32 +121,33 @@ KINDS: Final = (
 )
 
 
-def definition(kind: Kind) -> dict[str, Any]:
-    """The CustomResourceDefinition of a kind."""
-    spec, status = structural(kind.spec), kind.status and structural(kind.status, defaults=False)
-    root: dict[str, Any] = {
-        "description": kind.what,
-        "type": "object",
-        "required": ["spec"],
-        "properties": {
-            "apiVersion": {"type": "string", "description": "Group and version of this kind."},
-            "kind": {"type": "string", "description": f"Always {kind.name}."},
-            "metadata": {"type": "object"},
-            "spec": spec,
-            **({"status": status} if status else {}),
-        },
+def _root(kind: Kind) -> dict[str, Any]:
+    """The schema of an object of a kind."""
+    properties: dict[str, Any] = {
+        "apiVersion": {"type": "string", "description": "Group and version of this kind."},
+        "kind": {"type": "string", "description": f"Always {kind.name}."},
+        "metadata": {"type": "object"},
+        "spec": structural(kind.spec),
     }
+    if kind.status:
+        properties["status"] = structural(kind.status, defaults=False)
+    root: dict[str, Any] = {"description": kind.what, "type": "object", "required": ["spec"], "properties": properties}
     if kind.longest_name:
         said = f"size(self.metadata.name) <= {kind.longest_name}"
         root[RULES] = [rule(said, f"a name of this kind has at most {kind.longest_name} characters")]
+    return root
+
+
+def definition(kind: Kind) -> dict[str, Any]:
+    """The CustomResourceDefinition of a kind."""
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "schema": {"openAPIV3Schema": root},
+        "schema": {"openAPIV3Schema": _root(kind)},
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
     }
-    if status:
+    if kind.status:
         version["subresources"] = {"status": {}}
     if kind.selectable:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]

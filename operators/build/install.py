@@ -113,7 +113,35 @@ def admission() -> list[Manifest]:
 def deployment() -> list[Manifest]:
     """Two replicas, of which one works. Where things are says the ConfigMap; a missing one leaves the defaults."""
     labels = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "scoreops"}
-    container = {
+    nobody = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
+    pod = {
+        "serviceAccountName": NAME,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": nobody,
+        "topologySpreadConstraints": [spread],
+        "containers": [_container()],
+    }
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+    }
+    meta = {"name": NAME, "namespace": NAMESPACE, "labels": labels}
+    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+    return [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec},
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": budget},
+    ]
+
+
+def _container() -> dict[str, Any]:
+    return {
         "name": "operator",
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
@@ -135,31 +163,6 @@ def deployment() -> list[Manifest]:
             "capabilities": {"drop": ["ALL"]},
         },
     }
-    nobody = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
-    pod = {
-        "serviceAccountName": NAME,
-        "terminationGracePeriodSeconds": 30,
-        "securityContext": nobody,
-        "topologySpreadConstraints": [spread],
-        "containers": [container],
-    }
-    spec = {
-        "replicas": 2,
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": pod},
-    }
-    meta = {"name": NAME, "namespace": NAMESPACE, "labels": labels}
-    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
-    return [
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec},
-        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": budget},
-    ]
 
 
 def files() -> Mapping[str, list[Manifest]]:

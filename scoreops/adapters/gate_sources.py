@@ -13,8 +13,8 @@ from scoreops.adapters.registry import Registry
 from scoreops.core.bundle import Manifest, unpack
 from scoreops.core.gates.ports import Registered
 
-ROWS: Final = "evaluated_rows"
-"""Metric of a version: how many rows it was evaluated on."""
+EVALUATED_ROWS: Final = "evaluated_rows"
+"""Metric of a version: how many rows its other metrics were measured on."""
 _KEPT: Final = 64
 
 
@@ -27,8 +27,7 @@ class RegistryShelf:
     def registered(self, model: str, version: str) -> Registered:
         """One version. Raises NotReady when MLflow is away, NotFound, BadInput when its bytes are not as registered."""
         found, files = self._fetch(model, version)
-        known = [int(verdict.get("n", 0)) for verdict in found.verdicts]
-        rows = int(found.metrics.get(ROWS, max(known, default=0)))
+        rows = int(found.metrics.get(EVALUATED_ROWS, 0))
         return Registered(unpack(files), found.digest, found.metrics, rows)
 
 

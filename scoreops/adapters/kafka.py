@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -63,6 +63,7 @@ class FastProducer:
                 "queue.buffering.max.messages": 200_000,
                 "queue.buffering.max.kbytes": 131_072,
                 "message.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "delivery.report.only.error": True,
                 "log_level": 2,
             }
         )
@@ -97,46 +98,38 @@ class FastProducer:
 class BestEffortProducer:
     """Takes a message or says at once that it cannot; whoever offers never waits. For what may be lost, if counted.
 
-    Messages lie in a queue of bounded length and size until the log has acknowledged them. What became of them is
-    counted and not told one by one, which would cost as much as sending them.
+    Messages lie in a queue of bounded length and size until the log has acknowledged them. Each holds one or many
+    lines, and what became of the lines is counted.
     """
 
     def __init__(self, bootstrap: str) -> None:
-        self._taken = self._lost = self._sent = 0
-        self._turn = threading.Lock()
+        self._lost = self._sent = 0
         self._producer = NativeProducer(
             {
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "acks": "all",
                 "compression.type": "lz4",
-                "linger.ms": 50,
-                "batch.num.messages": 20_000,
+                "linger.ms": 5,
                 "queue.buffering.max.messages": 50_000,
                 "queue.buffering.max.kbytes": 65_536,
                 "message.timeout.ms": 30_000,
-                "delivery.report.only.error": True,
                 "log_level": 2,
             }
         )
 
-    def offer(self, topic: str, key: bytes, value: bytes) -> bool:
-        """Queue a message, if there is room for it."""
-        with self._turn:
-            try:
-                self._producer.produce(topic, value, key, on_delivery=self._failed)
-            except (BufferError, KafkaException):  # no room, or larger than the log takes
-                return False
-            self._taken += 1
-            return True
+    def offer(self, topic: str, value: bytes, lines: int = 1) -> bool:
+        """Queue a message of so many lines, if there is room for it."""
+        try:
+            self._producer.produce(topic, value, on_delivery=partial(self._settle, lines))
+        except (BufferError, KafkaException):  # no room, or larger than the log takes
+            return False
+        return True
 
     def settled(self) -> tuple[int, int]:
-        """How many of the messages taken so far the log has acknowledged, and how many are lost."""
-        with self._turn:
-            self._producer.poll(0)
-            sent = self._taken - self._lost - len(self._producer)
-            self._sent = max(self._sent, sent)  # a report of losses that has just come is counted beside its messages
-            return self._sent, self._lost
+        """How many of the lines taken so far the log has acknowledged, and how many are lost."""
+        self._producer.poll(0)
+        return self._sent, self._lost
 
     def close(self, timeout_s: float) -> None:
         """Wait for what is queued, for so long, and give the rest up."""
@@ -144,8 +137,11 @@ class BestEffortProducer:
             self._producer.purge()
             self._producer.flush(1)
 
-    def _failed(self, error: KafkaError | None, _message: object) -> None:
-        self._lost += error is not None
+    def _settle(self, lines: int, error: KafkaError | None, _message: object) -> None:
+        if error is None:
+            self._sent += lines
+        else:
+            self._lost += lines
 
 
 class SlowProducer:

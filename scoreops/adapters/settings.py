@@ -61,6 +61,16 @@ class Settings(BaseSettings):
         return self.root / "offline"
 
     @property
+    def splits_dir(self) -> Path:
+        """Folder of the splits that the embedded prediction server watches."""
+        return self.root / "splits"
+
+    @property
+    def rollouts_file(self) -> Path:
+        """SQLite file with the rollouts of the embedded profile."""
+        return self.root / "rollouts" / "rollouts.db"
+
+    @property
     def kafka_port(self) -> int:
         """Port of the embedded broker; the next one is its controller's."""
         return self.port_base + 92

@@ -14,6 +14,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "stream",
     "train",
     "models",
+    "rollout",
     "serve",
     "fuse",
     "evidence",

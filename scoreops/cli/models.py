@@ -10,9 +10,11 @@ import typer
 
 from scoreops.cli.app import app
 from scoreops.cli.output import JsonFlag, console, emit, handled, table
+from scoreops.core.errors import BadInput
 
 models: Final = typer.Typer(no_args_is_help=True, help="What is registered, and which version answers.")
 app.add_typer(models, name="models", rich_help_panel="Models")
+_CANARY: Final = "With --canary"
 Name = Annotated[str, typer.Argument(help="trust, success, fusion, or a model of your own.")]
 
 
@@ -49,15 +51,55 @@ _SHOWN: Final = ("auc", "ece", "smape_clicks_24h", "smape_naive_clicks_24h", "sh
 @models.command()
 @handled
 def promote(
-    name: Name, version: Annotated[int, typer.Argument(help="Its number.")], *, as_json: JsonFlag = False
+    name: Name,
+    version: Annotated[int | None, typer.Argument(help="Its number. With --canary by default the candidate's.")] = None,
+    *,
+    canary: Annotated[
+        bool, typer.Option("--canary", help="Share requests with the champion, judge it, and go on or back.")
+    ] = False,
+    steps: Annotated[str, typer.Option(help="Weights of the canary in percent.", rich_help_panel=_CANARY)] = "10,100",
+    soak_s: Annotated[int, typer.Option(min=0, help="Seconds at each weight.", rich_help_panel=_CANARY)] = 0,
+    min_requests: Annotated[
+        int, typer.Option(min=0, help="Requests that it must answer at each.", rich_help_panel=_CANARY)
+    ] = 0,
+    error_margin: Annotated[
+        float,
+        typer.Option(min=0.0001, max=0.5, help="How much more often it may fail or be slow.", rich_help_panel=_CANARY),
+    ] = 0.02,
+    loss_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="How much larger its log loss may be: compares pairs, needs labels.", rich_help_panel=_CANARY
+        ),
+    ] = None,
+    bake_s: Annotated[
+        int, typer.Option(min=0, help="Seconds at 100 % before it is done.", rich_help_panel=_CANARY)
+    ] = 0,
+    plan: Annotated[
+        Path | None, typer.Option(help="YAML file with `plan` and `gates` in place of these.", rich_help_panel=_CANARY)
+    ] = None,
+    as_json: JsonFlag = False,
 ) -> None:
-    """Let a version answer, whatever its gates said; the one before becomes `previous`.
+    """Let a version answer; the one before becomes `previous`.
 
-    Example: scoreops models promote trust 2
+    Without --canary at once, whatever its gates said. With it step by step, shown until it has ended: exit code 0 if it
+    was promoted, 1 if it was rolled back. Ctrl-C leaves it as it stands; `scoreops rollout watch` carries it on.
+
+    Examples: scoreops models promote trust 2
+    scoreops models promote trust --canary --steps 10,50,100 --min-requests 200
     """
-    from scoreops.adapters.registry import Registry
+    from scoreops.adapters.registry import CANDIDATE, Registry
     from scoreops.adapters.settings import Settings
+    from scoreops.cli.canary import check_idle, run, weights
 
+    if canary:
+        limits = {"error_margin": error_margin, "loss_margin": loss_margin}
+        options = {"steps": weights(steps), "soak_s": soak_s, "min_requests": min_requests, "bake_s": bake_s} | limits
+        run(name, str(version or CANDIDATE), plan, options, as_json=as_json)
+        return
+    if version is None:
+        raise BadInput("say which version, or --canary for the candidate", "version")
+    check_idle(name)
     registry = Registry(Settings().mlflow_url)
     registry.version(name, str(version))
     registry.promote(name, version)
@@ -70,14 +112,15 @@ def promote(
 @models.command()
 @handled
 def rollback(name: Name, *, as_json: JsonFlag = False) -> None:
-    """Let the previous version answer again; the next answer comes from it.
+    """Let the previous version answer again; the next answer comes from it. A rollout under way is ended.
 
     Example: scoreops models rollback trust
     """
     from scoreops.adapters.registry import Registry
     from scoreops.adapters.settings import Settings
+    from scoreops.cli.canary import ended
 
-    was, now = Registry(Settings().mlflow_url).rollback(name)
+    was, now = ended(name) or Registry(Settings().mlflow_url).rollback(name)
     if as_json:
         emit({"model": name, "from": was, "to": now})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -100,12 +101,12 @@ def train_success(rows: SuccessRows, totals: Totals, *, seed: int = 7, lstm: boo
             weights[target] = tuple(float(w) for w in _blend(x, y, columns))
         if not target.startswith("revenue"):
             medians[target] = fit_median(y, x @ np.asarray(blends[target]))
-    boosters = fit_boosters(rows, seed)
+    boosters, prophets = _side_by_side(rows, totals, seed)
     sample = rows.features[:: max(1, len(rows.features) // 2000)]
     stop = totals.start + len(next(iter(totals.series.values())))
     model = SuccessModel(
         boosters={target: lightgbm_graph(booster, sample) for target, booster in boosters.items()},
-        prophets=fit_prophets(totals),
+        prophets=prophets,
         prophet_until=stop,
         blends=blends,
         baselines=baselines,
@@ -128,10 +129,9 @@ def _out_of_fold(rows: SuccessRows, totals: Totals, seed: int, *, lstm: bool) ->
         if known.sum() < MIN_ROWS // 2 or not test.any():
             continue
         before, features = rows.take(known), rows.features[test]
-        boosters = fit_boosters(before, seed)
+        boosters, prophets = _side_by_side(before, totals.until(cut), seed)
         boosted = np.stack([boosters[target].predict(features) for target in TARGETS], axis=1)
         recurrent = _recurrent(before, features, seed) if lstm else None
-        prophets = fit_prophets(totals.until(cut))
         curves = Curves({name: curve_of(text, int(stop) + HORIZON + 1) for name, text in prophets.items()})
         parts.append(members_of(features, boosted, recurrent, curves))
         truth.append(rows.targets[test])
@@ -155,6 +155,13 @@ def _blend(x: Array, y: Array, columns: tuple[int, ...]) -> Array:
     made[list(columns)] = fitted.coef_
     scale = float(np.clip(y.sum() / max(float((x @ made).sum()), 1e-9), 0.5, 2.0))
     return np.asarray(made * scale)
+
+
+def _side_by_side(rows: SuccessRows, totals: Totals, seed: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """Boosters and prophets at once: LightGBM computes outside Python's lock, Prophet's optimiser in a process."""
+    with ThreadPoolExecutor(1) as pool:
+        prophets = pool.submit(fit_prophets, totals)
+        return fit_boosters(rows, seed), prophets.result()
 
 
 def fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class Plan:
     days: int = 21
     seed: int = 7
     live_minutes: int = 120
-    speed: float = 150.0
+    speed: float = 200.0
 
 
 @dataclass

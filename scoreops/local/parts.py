@@ -34,13 +34,18 @@ def part(name: str, settings: Settings) -> Service:
     return Service(
         name,
         settings.root,
-        python("-W", "ignore", "-m", "scoreops", *_COMMANDS[name]),
+        python("-W", "ignore", "-m", "scoreops", *_COMMANDS[name], *_places(name, settings)),
         probes.http(settings.host, listening[0], _LIVE[name]) if listening else lambda: True,
         listening,
         env=settings.environment() | {"PYTHONPATH": str(_ROOT)},
         host=settings.host,
         stop_s=30.0,
     )
+
+
+def _places(name: str, settings: Settings) -> tuple[str, ...]:
+    """Options that name a folder of this HOME."""
+    return ("--split-dir", str(settings.splits_dir)) if name == "predictor" else ()
 
 
 _LIVE: Final = {"predictor": "/v2/health/live", "console": "/health"}

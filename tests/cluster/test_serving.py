@@ -16,8 +16,8 @@ from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
 from scoreops.local.runtime import component, up
+from tests.bundles import plain_bundle
 from tests.cluster.clusters import eventually, pod
-from tests.tiny import tiny_bundle
 
 LOOK = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
@@ -104,7 +104,7 @@ def ask(cluster, host, path, body=None):
 
 
 def test_a_registered_bundle_answers_through_the_gateway(cluster, namespace, mlflow):
-    version = mlflow.register(tiny_bundle(), metrics={}, verdicts=[])
+    version = mlflow.register(plain_bundle(name="tiny"), metrics={}, verdicts=[])
     cluster.create(inference_service("tiny", namespace, f"mlflow://tiny/{version.number}"))
     cluster.wait("inferenceservice/tiny", "condition=Ready", namespace, 120)
     host = f"tiny-{namespace}.example.com"

@@ -20,6 +20,7 @@ DOCS = ROOT / "docs"
 WITH_A_CLUSTER = ("run-a-cluster",)
 """Guides that need root: tests/cluster does what they say."""
 RULES = ("follower_spike", "negative_sentiment", "engagement_shift", "forecast_drop")
+VERDICTS = ("GateFailed", "GateInsufficient", "GateUnknown", "GateInvalid", "EvidenceBehind")
 ORDER = (
     "rank-and-explain",
     "acknowledge-alerts",
@@ -29,6 +30,7 @@ ORDER = (
     "repair-dead-letters",
     "use-feast",
     "roll-back-a-model",
+    "roll-out-with-a-canary",
     "use-the-spark-engine",
     "train-and-gates",
 )
@@ -103,7 +105,7 @@ def test_every_guide_is_tried_and_listed():
 
 
 def test_every_rule_has_a_runbook_and_every_score_a_card():
-    assert {file.stem for file in (DOCS / "runbooks").glob("*.md")} == set(RULES)
+    assert {file.stem for file in (DOCS / "runbooks").glob("*.md")} >= {*RULES, *VERDICTS}
     source = (ROOT / "scoreops" / "kol" / "anomaly.py").read_text()
     assert set(re.findall(r'_(?:alert|record)\("(\w+)"', source)) == set(RULES)
     assert {file.stem for file in (DOCS / "models").glob("*.md")} == set(SCORES)

@@ -18,6 +18,7 @@ from predictors.tensors import InferResponse, Tensor
 from scoreops.adapters.bundles import write_folder
 from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
+from scoreops.adapters.split_file import SplitFiles
 from scoreops.core.spec import Schema
 from scoreops.kol.events import INFERENCE_TOPIC
 from tests.load import body_of, closed_loop, request_of
@@ -43,7 +44,7 @@ def broker(topics, settings):
 
 
 def logged(broker):
-    return [json.loads(record.value) for record in read_all(broker, INFERENCE_TOPIC)]
+    return [json.loads(line) for record in read_all(broker, INFERENCE_TOPIC) for line in record.value.splitlines()]
 
 
 def load(server, count, request=REQUEST):
@@ -81,7 +82,7 @@ def test_every_answer_is_on_the_log_once(folder, broker, tmp_path):
     assert row["outputs"] == {"score": [321.0]}
 
 
-def test_many_rows_take_several_messages_and_inputs_may_be_digests(folder, broker, tmp_path):
+def test_many_rows_take_several_lines_and_inputs_may_be_digests(folder, broker, tmp_path):
     values = np.arange(1_200 * 3, dtype=np.float64).reshape(-1, 3)
     with serving(folder, tmp_path / "log", kafka=broker, log_detail="hash") as server:
         load(server, 1, request_of(body_of(values)))
@@ -103,6 +104,23 @@ def test_texts_are_never_written(folder, broker, tmp_path):
     (record,) = read_all(broker, INFERENCE_TOPIC)
     assert b"0901" not in record.value
     assert len(json.loads(record.value)["inputs"]["notes"]) == 64
+
+
+def test_a_split_starts_and_ends_a_mirror_while_the_server_runs(folder, broker, tmp_path):
+    write_folder(tiny_bundle((2.0, 20.0, 200.0)), folder / "tiny" / "2")
+    files = SplitFiles(tmp_path / "splits")
+    with serving(folder, tmp_path / "log", kafka=broker, splits=str(files.folder)) as server:
+        load(server, 50)
+        files.write("tiny", lambda split: split.routing("2", {"2": 100}, {"1": 100}))
+        until(lambda: '"mirror":"1=100"' in server.get("/v2/models/tiny")[1])
+        answers = load(server, 50)
+        files.write("tiny", lambda split: split.routing("2", {"2": 100}, {}))
+        until(lambda: "mirror" not in server.get("/v2/models/tiny")[1])
+        load(server, 50)
+        assert server.terminate() == 0
+    shadows = [row for row in logged(broker) if "shadow_of" in row]
+    assert {row["request_id"] for row in shadows} == {json.loads(answer.body)["id"] for answer in answers}
+    assert {(row["version"], row["shadow_of"]) for row in shadows} == {("1", "2")}
 
 
 def test_a_shadow_answers_on_the_log_alone_and_its_pairs_can_be_found(folder, broker, tmp_path):
@@ -142,16 +160,16 @@ def test_a_broker_that_dies_slows_no_answer_and_loses_none_while_the_queue_has_r
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "messages"),
+    ("rows", "columns", "lines"),
     [
-        pytest.param(500, 3, 1, id="as many rows as a message has"),
+        pytest.param(500, 3, 1, id="as many rows as a line has"),
         pytest.param(501, 3, 2, id="one more"),
         pytest.param(500, 120, 2, id="many columns"),
         pytest.param(100, 784, 2, id="pictures"),
         pytest.param(1, 60_000, 1, id="a row that is too large by itself"),
     ],
 )
-def test_no_message_of_several_rows_is_too_large_for_the_log(rows, columns, messages):
+def test_no_line_of_several_rows_is_too_large_for_the_log(rows, columns, lines):
     metrics = Metrics()
     journal = InferenceLog(BestEffortProducer("127.0.0.1:1"), metrics)
     names = tuple(map(str, range(columns)))
@@ -159,16 +177,17 @@ def test_no_message_of_several_rows_is_too_large_for_the_log(rows, columns, mess
     features = np.random.default_rng(1).random((rows, columns))
     response = InferResponse("wide", "1", [Tensor("score", "FP64", features[:, 0])], "q-1", {})
     journal.note(Entry(served, "champion"), Question({"features": features}, rows, ("score",), {}), response)
+    journal.poll()
     said = metrics.render().decode()
-    assert f'predictor_inference_log_total{{stage="in"}} {messages}.0' in said
+    assert f'predictor_inference_log_total{{stage="in"}} {lines}.0' in said
     assert f'predictor_inference_log_total{{stage="dropped"}} {float(columns == 60_000)}' in said
     journal.close(0)
 
 
 def test_a_full_queue_takes_no_more_and_says_so_at_once():
     producer = BestEffortProducer("127.0.0.1:1")
-    taken = sum(producer.offer("nowhere", b"", b"x") for _ in range(60_000))
+    taken = sum(producer.offer("nowhere", b"x", 2) for _ in range(60_000))
     assert taken == 50_000
     assert producer.settled() == (0, 0)
     producer.close(0.1)
-    assert producer.settled() == (0, taken)
+    assert producer.settled() == (0, 2 * taken)

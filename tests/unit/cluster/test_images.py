@@ -17,6 +17,8 @@ nvidia-nccl-cu12==2 ; sys_platform == 'linux' \\
     # via xgboost
 pandas==2 \\
     --hash=sha256:d
+async-timeout==5 ; python_full_version < '3.11.3' \\
+    --hash=sha256:e
 """
 
 
@@ -24,6 +26,7 @@ def test_libraries_for_graphics_cards_are_left_out():
     made = wanted(LOCK)
     assert "nvidia" not in made
     assert "sha256:c" not in made
+    assert "async-timeout==5 \\\n" in made
     for kept in ("numpy==2 \\\n    --hash=sha256:a \\\n    --hash=sha256:b\n", "pandas==2 \\\n    --hash=sha256:d\n"):
         assert kept in made
 

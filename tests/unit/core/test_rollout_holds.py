@@ -68,6 +68,17 @@ def test_an_outage_that_was_too_long_pauses_and_resumes_by_itself():
     operator.run(phase(P.COMPLETED))
 
 
+def test_a_step_may_go_on_showing_the_candidate_copies():
+    operator = rollout(P.SHADOWING, steps=[{"weight": 10, "mirror": 50, "gates": GATES}, 100])
+    world, seen = operator.world, {}
+    while world.status.phase is not P.COMPLETED:
+        seen.setdefault(world.status.phase, (dict(world.weights), dict(world.mirror)))
+        decision = operator.step()
+        world.later((decision.again - world.now).total_seconds())
+    assert seen[P.SOAKING] == ({"16": 90, "17": 10}, {"17": 50})
+    assert seen[P.BAKING] == ({"17": 100}, {})
+
+
 def test_too_few_samples_say_what_is_missing():
     operator = rollout(P.SOAKING)
     operator.world.gates["brier"] = Outcome.INSUFFICIENT
@@ -194,3 +205,23 @@ def test_a_way_back_that_the_cluster_refused_is_tried_again_within_seconds():
         world.later(1)
         operator.settle()
     assert world.weights == {"16": 100}
+
+
+def test_a_step_may_go_on_with_copies_which_end_with_it():
+    mirrored = {"weight": 10, "mirror": 100, "soakSeconds": 60, "minRequests": 50, "gates": GATES}
+    operator = rollout(P.SOAKING, steps=[mirrored, {"weight": 50, "gates": GATES}, 100])
+    world = operator.world
+    assert (world.weights, world.mirror) == ({"16": 90, "17": 10}, {"17": 100})
+    operator.run(lambda world: world.weights.get("17") == 50)
+    assert world.mirror == {}
+    world.ask(Verb.ROLLBACK)
+    operator.run(phase(P.ROLLED_BACK))
+    assert (world.weights, world.mirror) == ({"16": 100}, {})
+
+
+def test_a_rollback_ends_copies():
+    mirrored = {"weight": 10, "mirror": 100, "soakSeconds": 60, "minRequests": 50, "gates": GATES}
+    operator = rollout(P.SOAKING, steps=[mirrored, 100])
+    operator.world.ask(Verb.ROLLBACK)
+    operator.run(phase(P.ROLLED_BACK))
+    assert operator.world.mirror == {}

@@ -69,6 +69,7 @@ BAD = [
     pytest.param({"steps": [10, 10, 100], "guards": GATES}, "must rise", id="stands still"),
     pytest.param({"steps": [10, 100]}, "weight 10 has no gate", id="a rise that nobody judges"),
     pytest.param({"steps": [{"weight": 100, "approval": True}]}, "bake judges it", id="approval of the last step"),
+    pytest.param({"steps": [{"weight": 100, "mirror": 5}]}, "bake judges it", id="copies for who has it all"),
     pytest.param({"steps": [100], "shadow": {"gates": []}}, "shadow has no gate", id="a shadow that nobody judges"),
     pytest.param({"steps": [100], "stepz": 1}, "stepz", id="a typing error"),
     pytest.param({"steps": []}, "at least 1", id="no step"),
