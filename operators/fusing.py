@@ -22,6 +22,7 @@ from operators.build.fusion import (
     schedule,
     services_of,
     target_of,
+    way_back,
 )
 from operators.build.names import (
     DEPLOYMENTS,
@@ -39,7 +40,6 @@ from operators.parts import Parts
 from scoreops.adapters.kube import Manifest
 from scoreops.core.errors import NotReady
 from scoreops.core.rollout_status import Status
-from scoreops.core.rollout_table import RESTING
 from scoreops.core.rollout_world import Verb
 
 LOOK_S: Final = 10.0
@@ -178,10 +178,7 @@ class FusionWorld:
         for member in revision.members:
             memory = look.memory(member.rollout)
             attempt = memory.attempt if memory is not None else None
-            if memory is None or attempt is None or attempt.candidate.version == member.version:
-                continue
-            before = attempt.stable is not None and attempt.stable.version == member.version
-            if before and (memory.phase not in RESTING or memory.stable == attempt.candidate):
+            if memory is not None and attempt is not None and way_back(memory, member.version, look.now):
                 spec = {
                     "rollout": member.rollout,
                     "verb": Verb.ROLLBACK,

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from operators.api.fusion import FusionSpec, FusionStatus
-from operators.build.fusion import steered, target_of
+from operators.build.fusion import steered, target_of, way_back
 from operators.build.names import FUSIONS
 from operators.parts import Parts
 from scoreops.adapters.kube import Manifest
@@ -30,7 +30,11 @@ def allowed(parts: Parts, namespace: str, rollout: str, status: Status, registry
             continue
         fusion = FusionStatus.model_validate(body.get("status", {}))
         registry = steered(spec, fusion, rollout, registry)
-        if _starts(status, registry) and target_of(spec, fusion) is None and not _taken(parts, body, fusion, rollout):
+        back = target_of(spec, fusion) is not None
+        candidate = registry.candidate
+        if back and candidate is not None and way_back(status, candidate.version, parts.clock()):
+            return replace(registry, candidate=None)  # the fusion asks for a rollback, which needs no new attempt
+        if not back and _starts(status, registry) and not _taken(parts, body, fusion, rollout):
             return replace(registry, candidate=None)
     return registry
 

@@ -23,7 +23,7 @@ from operators.build.names import (
 from operators.build.service import inference_service
 from scoreops.adapters.kube import MANAGER, Manifest
 from scoreops.core.bundle import TensorSpec
-from scoreops.core.rollout_status import Status, Version
+from scoreops.core.rollout_status import Phase, Status, Version
 from scoreops.core.rollout_table import RESTING
 from scoreops.core.rollout_world import Registry
 
@@ -67,6 +67,16 @@ def steered(spec: FusionSpec, status: FusionStatus, rollout: str, registry: Regi
     if member is None:
         return registry
     return Registry(Version(version=member.version, digest=member.digest), registry.champion, registry.previous)
+
+
+def way_back(status: Status, version: str, now: datetime) -> bool:
+    """Whether a RolloutAction leads back to that version: the rollout is leaving it now, or keeps it warm."""
+    attempt = status.attempt
+    if attempt is None or attempt.stable is None or attempt.stable.version != version:
+        return False
+    if status.phase is Phase.COMPLETED:
+        return (now - status.since).total_seconds() < attempt.plan.rollback_window_seconds
+    return status.phase not in RESTING
 
 
 def target_of(spec: FusionSpec, status: FusionStatus) -> Revision | None:

@@ -56,7 +56,7 @@ class Stage:
                 continue
 
     def _serve(self):
-        for body in self.kube.list(INFERENCE_SERVICES, None, labels=ROLLOUT):
+        for body in self.kube.list(INFERENCE_SERVICES, None, labels=VERSION):
             meta = body["metadata"]
             ready = "False" if (meta["namespace"], meta["labels"][VERSION]) in self.broken else "True"
             if body.get("status", {}).get("conditions", [{}])[0].get("status") != ready:

@@ -182,8 +182,7 @@ def test_labels_of_others_stay(rollouts):
 
 def test_a_status_that_somebody_else_writes_is_written_again(rollouts):
     soaking(rollouts)
-    body = rollouts.get()
-    rollouts.kube.replace(MODEL_ROLLOUTS, {**body, "status": body["status"] | {"url": "nowhere"}}, "status")
+    rollouts.kube.merge(MODEL_ROLLOUTS, rollouts.namespace, NAME, {"status": {"url": "nowhere"}}, "status")
     eventually(lambda: rollouts.status["url"] == f"http://trust.{rollouts.namespace}.scoreops.local")
 
 
