@@ -17,7 +17,7 @@ from scoreops.catalog import SCORES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-WITH_A_CLUSTER = ("run-a-cluster",)
+WITH_A_CLUSTER = ("run-a-cluster", "deliver-on-kubernetes")
 """Guides that need root: tests/cluster does what they say."""
 RULES = ("follower_spike", "negative_sentiment", "engagement_shift", "forecast_drop")
 VERDICTS = ("GateFailed", "GateInsufficient", "GateUnknown", "GateInvalid", "EvidenceBehind")

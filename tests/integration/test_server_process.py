@@ -122,6 +122,10 @@ def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, t
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         before = children.read_text().split()
         assert len(before) == 2
+        deadline = time.monotonic() + 30
+        while server.log.count("bundle loaded") < 2:  # that one of them is ready says nothing of the other
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
         def ask(count):
             stop = iter(range(count * 8))
