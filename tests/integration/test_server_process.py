@@ -123,7 +123,7 @@ def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, t
         before = children.read_text().split()
         assert len(before) == 2
         deadline = time.monotonic() + 30
-        while server.log.count("bundle loaded") < 2:  # that one of them is ready says nothing of the other
+        while server.log.count("line-up") < 2:  # that one of them is ready says nothing of the other
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
