@@ -25,7 +25,7 @@ from scoreops.kol.events import INFERENCE_TOPIC
 
 ROWS: Final = 500
 """Most rows in one line."""
-LINES: Final = 64
+LINES: Final = 512
 """Most lines in one message."""
 LARGEST: Final = 900_000
 """Most bytes in a message of several lines, or in a line of several rows; with its envelope, Kafka takes a million."""

@@ -42,6 +42,8 @@ LAST_S: Final = 5.0
 """Longest wait for those who came in before the door was closed."""
 TOPIC_S: Final = 5.0
 SHOW_S: Final = 0.5
+YOUNG: Final = 20_000
+"""So many new objects between two collections: requests leave no cycles behind, and looking for some costs 5 %."""
 SPLIT_S: Final = 0.2
 """How often the splits are looked at: two `stat` a model and second, and the way back must not wait."""
 _POLL_S: Final = 0.05
@@ -89,6 +91,7 @@ async def _serve(options: Options, listener: Any) -> None:
     disable_created_metrics()  # type: ignore[no-untyped-call]
     gc.collect()
     gc.freeze()  # what was imported is here to stay: no collection needs to look at it again
+    gc.set_threshold(YOUNG)
     metrics, tracing = Metrics(shared=options.shared), Tracing(options.exporter)
     lineups = Lineups(options.scores)
     splits = Splits(lineups, metrics, SplitFiles(options.splits) if options.splits else None)
