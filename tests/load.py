@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -98,11 +99,11 @@ async def closed_loop(ports, request, clients, until):
 
 async def open_loop(ports, request, rate, seconds, most=400):
     """Answers to `request` sent at a fixed rate whatever the server does; more clients come as they are needed."""
-    answers, idle, tasks = [], [], set()
+    answers, idle, tasks = [], deque(), set()  # who has rested longest goes next: a server ends idle connections
     started = time.perf_counter()
 
     async def one():
-        client = idle.pop() if idle else Client(*ports)
+        client = idle.popleft() if idle else Client(*ports)
         answers.append(await client.send(request))
         idle.append(client)
 

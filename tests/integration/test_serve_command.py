@@ -112,7 +112,8 @@ def test_a_registered_model_of_one_s_own(settings, environment, mlflow, tmp_path
 def refused(environment, *arguments):
     """What a server that cannot start says; it ends by itself."""
     argv = [sys.executable, "-W", "ignore", "-m", "predictors", *map(str, arguments)]
-    ended = subprocess.run(argv, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    wide = environment | {"COLUMNS": "300"}
+    ended = subprocess.run(argv, env=wide, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode not in (0, None)
     return ended.stderr
 
