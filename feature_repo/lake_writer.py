@@ -49,7 +49,7 @@ SCORES_SCHEMA: Final = pa.schema(
     ]
 )
 COMMIT_ROWS: Final = 400_000
-COMMIT_S: Final = 5.0
+COMMIT_S: Final = 15.0
 _POLL: Final = 50_000
 
 

@@ -76,6 +76,7 @@ def http_config(app: Rest, tls: Tls | None) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # nothing here asks who the client is
         timeout_keep_alive=65,
         timeout_graceful_shutdown=5,
         backlog=2048,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
 from predictors import v1, wire
 from predictors.copies import ID, KIND, MIRRORED, told
+from predictors.dataplane import DataPlane
 from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
-from predictors.guard import Off, Unauthorised, key_of
+from predictors.guard import Guard, Off, Unauthorised, key_of
 from predictors.http import (
     BINARY,
     SIZE_HEADER,
@@ -33,7 +34,9 @@ from predictors.http import (
     reply_of,
     send_reply,
 )
+from predictors.metrics import Metrics
 from predictors.tensors import InferRequest
+from predictors.tracing import Tracing
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, Refused, ScoreOpsError
 
@@ -42,9 +45,19 @@ _SMALL_BODY: Final = 65_536
 _ID, _KIND, _MIRRORED = (text.encode() for text in (ID, KIND, MIRRORED))
 OPEN: Final = (("v2", "health"), ("metrics",))
 """What needs no key: who probes and who scrapes has none."""
+PLACES: Final = 128
+"""Paths whose meaning is kept."""
 Handler = Callable[[Scope, Receive], Awaitable[Reply]]
 Answer = Callable[[str, str, str, Scope, Receive], Awaitable[Reply]]
 """Of a model, a version and a traceparent."""
+
+
+class _Place(NamedTuple):
+    """What a path leads to: nothing without a handler; an open one needs no key."""
+
+    open: bool
+    method: str
+    handler: Handler | None
 
 
 class _IndexRequest(msgspec.Struct):
@@ -53,6 +66,10 @@ class _IndexRequest(msgspec.Struct):
 
 class Rest(Door):
     """Routes requests to the data plane."""
+
+    def __init__(self, plane: DataPlane, metrics: Metrics, version: str, guard: Guard, tracing: Tracing) -> None:
+        super().__init__(plane, metrics, version, guard, tracing)
+        self._places = lru_cache(PLACES)(self._place)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -84,15 +101,19 @@ class Rest(Door):
             return error_reply(500, "internal error; the server's log says more")
 
     def _handler(self, scope: Scope) -> Handler:
-        parts = scope["path"].strip("/").split("/")
-        if self._guard.key and not any(tuple(parts[: len(free)]) == free for free in OPEN):
+        place = self._places(scope["path"])
+        if self._guard.key and not place.open:
             self._guard.check(_key(scope))
-        method, handler = self._route(parts)
+        method, handler = place.method, place.handler
         if handler is None:
             raise HttpError(404, f"there is nothing at {scope['path'][:200]}")
         if scope["method"] != method and (scope["method"], method) != ("HEAD", "GET"):
             raise HttpError(405, f"{scope['path'][:200]} takes {method}", (b"allow", method.encode()))
         return handler
+
+    def _place(self, path: str) -> _Place:
+        parts = path.strip("/").split("/")
+        return _Place(any(tuple(parts[: len(free)]) == free for free in OPEN), *self._route(parts))
 
     def _route(self, parts: list[str]) -> tuple[str, Handler | None]:  # noqa: PLR0911, PLR0912, C901 - a table
         match parts:

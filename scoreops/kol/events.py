@@ -20,8 +20,8 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
+from pydantic_core import from_json
 
 from scoreops.core.errors import BadInput
 
@@ -42,16 +42,14 @@ MAX_COUNT: Final = 2**53 - 1
 """Largest counter or amount: what a double, and so JSON and Lua, holds exactly."""
 EARLIEST: Final = datetime(2010, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+TIMES: Final = ("event_time", "published_at")
 
 Platform = Literal["facebook", "instagram", "tiktok", "youtube"]
 Currency = Literal["VND", "USD"]
 
 
 def _utc(value: datetime) -> datetime:
-    value = value.astimezone(UTC)
-    if not EARLIEST <= value < LATEST:
-        raise ValueError(f"must lie in [{EARLIEST:%Y}, {LATEST:%Y})")
-    return value
+    return value.astimezone(UTC) if value.utcoffset() else value
 
 
 def _not_blank(value: str) -> str:
@@ -63,7 +61,7 @@ def _not_blank(value: str) -> str:
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 PseudonymousId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 EventId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-EventTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+EventTime = Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST), AfterValidator(_utc)]
 Count = Annotated[int, Field(strict=True, ge=0, le=MAX_COUNT)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=MAX_COUNT)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_not_blank)]
@@ -76,14 +74,6 @@ class _Event(BaseModel):
     kol_id: Identifier
     platform: Platform
     event_time: EventTime
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_event_id(cls, data: Any) -> Any:
-        """An absent `event_id` is derived; one that is given is kept as it is."""
-        if isinstance(data, dict) and data.get("event_id") is None and "type" in data:
-            return {**data, "event_id": event_id(data)}
-        return data
 
 
 class PostMetrics(_Event):
@@ -217,17 +207,24 @@ def _microseconds(value: Any) -> str:
 
 
 def parse(raw: bytes | str) -> AnyEvent:
-    """One event from its JSON. Raises BadInput with the first field that does not fit and why."""
+    """One event from its JSON; an absent `event_id` is derived, one that is given is kept as it is.
+
+    Raises BadInput with the first field that does not fit and why.
+    """
     if len(raw) > MAX_EVENT_BYTES:
         raise BadInput(f"is {len(raw)} bytes, more than {MAX_EVENT_BYTES}")
     try:
         return ADAPTER.validate_json(raw)
     except ValidationError as error:
+        if any("event_id" in found["loc"] for found in error.errors(include_url=False, include_context=False)):
+            return parse_fields(from_json(raw))  # looking for it in every event would cost as much as all the rest
         raise bad_input(error) from error
 
 
 def parse_fields(fields: dict[str, Any]) -> AnyEvent:
-    """One event from decoded JSON. Raises BadInput like `parse`."""
+    """One event from decoded JSON, like `parse`."""
+    if isinstance(fields, dict) and fields.get("event_id") is None and "type" in fields:
+        fields = {**fields, "event_id": event_id(fields)}
     try:
         return ADAPTER.validate_python(fields)
     except ValidationError as error:
@@ -240,6 +237,8 @@ def bad_input(error: ValidationError) -> BadInput:
     if first["type"].startswith("union_tag"):
         return BadInput(f"must be one of {', '.join(TYPES)}", "type")
     path = ".".join(str(part) for part in first["loc"] if part not in TYPES)
+    if first["type"] in {"greater_than_equal", "less_than"} and path.endswith(TIMES):
+        return BadInput(f"must lie in [{EARLIEST:%Y}, {LATEST:%Y})", path)
     return BadInput(first["msg"].removeprefix("Value error, "), path)
 
 
