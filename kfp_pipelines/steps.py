@@ -1,4 +1,4 @@
-"""The steps of `kol_train` as plain functions: each reads and writes folders, and says what it found in report.json.
+"""The steps of training as plain functions: each reads and writes folders, and says what it found in report.json.
 
 Each step is a process of its own, so each imports what it needs and no more.
 """
@@ -54,21 +54,19 @@ def features(until: int, out: Path) -> Report:
 @step("check")
 def check(score: str, until: int, labels: str, rehearse: str, outcomes: Path, html: Path, out: Path) -> Report:
     """Training rows and population of `score`, data checks, drift against the champion. `answer` is ok or refused."""
-    import pandas as pd
-
+    from feature_repo.frames import Known, frame
     from kfp_pipelines.checks import check_leakage, check_rows
-    from kfp_pipelines.dataset import population, rows_of
     from kfp_pipelines.drift import champion_files, judge_drift, write_report
-    from kfp_pipelines.rehearsal import DRIFTED, drifted, fault_of
+    from kfp_pipelines.rehearsal import drifted, fault_of
     from scoreops.adapters.registry import Registry
     from scoreops.adapters.settings import Settings
+    from scoreops.core.recipe import DRIFTED
 
     settings = Settings()
-    known = pd.read_parquet(outcomes / "outcomes.parquet")
-    rows = rows_of(score, settings, known, until, labels)
-    people = population(settings, score, known, until)
+    source, known = frame(score), Known(settings, outcomes, until, labels)
+    rows, people = source.rows(known), source.population(known)
     if fault_of(rehearse, score) == DRIFTED:
-        rows, people = drifted(rows), drifted(people)
+        rows, people = drifted(rows, score), drifted(people, score)
     champion = champion_files(Registry(settings.mlflow_url), score)
     verdicts = [*check_rows(rows, score), *check_leakage(settings, score, until)]
     drift = judge_drift(champion, people, DRIFT_SHARE)
