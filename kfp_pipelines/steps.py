@@ -6,6 +6,7 @@ Each step is a process of its own, so each imports what it needs and no more.
 from __future__ import annotations
 
 import json
+import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -31,15 +32,23 @@ def step(name: str) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
         def timed(*args: Any) -> Report:
             out = Path(args[-1])
             out.mkdir(parents=True, exist_ok=True)
-            began = time.monotonic()
+            began, before = time.monotonic(), _cpu_seconds()
             report = {"step": name, **work(*args[:-1], out)}
             report["seconds"] = round(time.monotonic() - began, 2)
+            report["cpu_seconds"] = round(_cpu_seconds() - before, 2)
+            report["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             (out / "report.json").write_text(json.dumps(report, indent=1, default=str))
             return report
 
         return timed
 
     return decorate
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of those that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 @step("features")
