@@ -30,3 +30,8 @@
 {% macro iso_weekday(day) -%} {{ return(adapter.dispatch("iso_weekday", "sme_pulse")(day)) }} {%- endmacro %}
 {% macro duckdb__iso_weekday(day) -%} cast(isodow({{ day }}) as integer) {%- endmacro %}
 {% macro trino__iso_weekday(day) -%} cast(day_of_week({{ day }}) as integer) {%- endmacro %}
+
+{# The day after the last of the month that begins on `month_start`. #}
+{% macro month_end(month_start) -%} {{ return(adapter.dispatch("month_end", "sme_pulse")(month_start)) }} {%- endmacro %}
+{% macro duckdb__month_end(month_start) -%} cast({{ month_start }} + interval 1 month as date) {%- endmacro %}
+{% macro trino__month_end(month_start) -%} date_add('month', 1, {{ month_start }}) {%- endmacro %}
