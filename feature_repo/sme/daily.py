@@ -19,9 +19,11 @@ class Day:
     built: Built
 
 
-def load_and_build(settings: Settings, landing: Path, as_of: date, *, full_refresh: bool = False) -> Day:
+def load_and_build(
+    settings: Settings, landing: Path, as_of: date, *, full_refresh: bool = False, tests: bool = True
+) -> Day:
     """Load every file delivered up to `as_of` and build. Doing it again changes nothing."""
     lake = open_bronze(settings.lake_dir)
     files = load_days(lake, landing, [day for day in days_in(landing) if day <= as_of])
     point_at(lake, warehouse_file(settings))
-    return Day(files, build(settings, as_of, full_refresh=full_refresh))
+    return Day(files, build(settings, as_of, full_refresh=full_refresh, tests=tests))

@@ -85,14 +85,14 @@ def build(
     command: str = "build",
     select: Sequence[str] = (),
     full_refresh: bool = False,
-    extra: Mapping[str, Any] | None = None,
+    tests: bool = True,
 ) -> Built:
-    """Run dbt for the day `as_of`, on DuckDB, with its tests. Raises ScoreOpsError with what failed."""
-    file = warehouse_file(settings)
-    environment = {"DBT_SME_WAREHOUSE": str(file)}
-    return run_dbt(
-        command, as_of, settings.root / "sme", environment, select=select, full_refresh=full_refresh, extra=extra
-    )
+    """Run dbt for the day `as_of` on DuckDB. Raises ScoreOpsError with what failed, a test of the data included."""
+    environment = {"DBT_SME_WAREHOUSE": str(warehouse_file(settings))}
+    options = [] if tests or command != "build" else ["--exclude-resource-type", "test"]
+    options += ["--full-refresh"] if full_refresh else []
+    options += ["--select", *select] if select else []
+    return run_dbt(command, as_of, settings.root / "sme", environment, options=options)
 
 
 def run_dbt(
@@ -102,9 +102,7 @@ def run_dbt(
     environment: Mapping[str, str],
     *,
     target: str = "duckdb",
-    select: Sequence[str] = (),
-    full_refresh: bool = False,
-    extra: Mapping[str, Any] | None = None,
+    options: Sequence[str] = (),
 ) -> Built:
     """One dbt command in a process of its own; its artefacts and logs go under `work`."""
     out = work / "dbt" / target
@@ -112,9 +110,7 @@ def run_dbt(
     argv = [sys.executable, "-m", "dbt.cli.main", command, "--target", target]
     argv += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     argv += ["--target-path", str(out), "--log-path", str(out), "--log-format", "text", "--no-use-colors"]
-    argv += ["--vars", json.dumps({"as_of": as_of.isoformat(), **(extra or {})})]
-    argv += ["--select", *select] if select else []
-    argv += ["--full-refresh"] if full_refresh else []
+    argv += ["--vars", json.dumps({"as_of": as_of.isoformat()}), *options]
     (out / "run_results.json").unlink(missing_ok=True)
     done = subprocess.run(
         argv, env={**os.environ, "DO_NOT_TRACK": "1", **environment}, capture_output=True, text=True, check=False
