@@ -16,6 +16,8 @@ from scoreops.kol.success_features import SUCCESS_FEATURES
 from scoreops.kol.success_recipe import SUCCESS_RECIPE
 from scoreops.kol.trust_features import TRUST_FEATURES
 from scoreops.kol.trust_recipe import TRUST_RECIPE
+from scoreops.sme import late
+from scoreops.sme.late_features import LATE_FEATURES
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ _ALL: Final = (
         fusion_score.TENSORS_OUT,
         fusion_score.FusionScorer.load,
         rowwise=False,  # it ranks the rows of a request
+    ),
+    Score(
+        "late-payment",
+        LATE_FEATURES,
+        late.TENSORS_IN,
+        late.TENSORS_OUT,
+        late.LateModel.load,
+        probability=("p_late", 1.0),
     ),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
