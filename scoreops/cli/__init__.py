@@ -13,12 +13,14 @@ GROUPS: Final[tuple[str, ...]] = (
     "events",
     "stream",
     "train",
+    "schedule",
     "models",
     "rollout",
     "serve",
     "fuse",
     "evidence",
     "console",
+    "sme",
     "bench",
 )
 """Modules of this package that register commands, in the order in which `--help` shows them."""

@@ -104,12 +104,15 @@ def _xgboost_tree(tree: Mapping[str, Any]) -> Split | float:
     return node(0)
 
 
-def lightgbm_graph(booster: Any, rows: NDArray[np.float64]) -> bytes:
-    """A booster of trees, checked on `rows` (n, d). `predict` is FP64, (n,) or (n, classes). Raises as above."""
+def lightgbm_graph(booster: Any, rows: NDArray[np.float64], *, margin: bool = False) -> bytes:
+    """A booster of trees, checked on `rows` (n, d). `predict` is FP64, (n,) or (n, classes). Raises as above.
+
+    With `margin` it is the sum of the trees, before the link: for a classifier the log-odds.
+    """
     dump = booster.dump_model()
     name, *options = dump.get("objective", "regression").split()
     settings = dict(option.partition(":")[::2] for option in options)
-    link = _link("LightGBM", _LIGHTGBM, name)
+    link = "Identity" if margin else _link("LightGBM", _LIGHTGBM, name)
     if "sqrt" in settings or dump.get("average_output"):
         raise Refused("a LightGBM model with reg_sqrt or of kind rf cannot be exported")
     width = _fits(rows, dump["max_feature_idx"] + 1)
@@ -117,9 +120,9 @@ def lightgbm_graph(booster: Any, rows: NDArray[np.float64]) -> bytes:
     trees = Ensemble(Mode.AT_MOST, targets, np.float64)
     for place, tree in enumerate(dump["tree_info"]):
         trees.add(_lightgbm_tree(tree["tree_structure"]), place % targets)
-    scale = float(settings.get("sigmoid", 1.0))
+    scale = 1.0 if margin else float(settings.get("sigmoid", 1.0))
     data = _graph(trees, width, targets, link, scale=scale, dtype=np.float64)
-    return _checked(data, rows, booster.predict(rows, num_threads=1), "LightGBM")
+    return _checked(data, rows, booster.predict(rows, raw_score=margin, num_threads=1), "LightGBM")
 
 
 def _lightgbm_tree(node: Mapping[str, Any]) -> Split | float:

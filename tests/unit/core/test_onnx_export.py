@@ -162,3 +162,9 @@ def test_rows_of_another_width_are_refused(rows):
 )
 def test_names_that_a_library_made_up_are_none(names, known):
     assert trained_columns(names) == known
+
+
+def test_a_margin_is_the_sum_of_the_trees():
+    booster = lightgbm_of("binary", "two")
+    got = OnnxModel(lightgbm_graph(booster, ROWS, margin=True), "predict")(ROWS)
+    np.testing.assert_allclose(got, booster.predict(ROWS, raw_score=True), rtol=1e-6, atol=1e-6)

@@ -1,0 +1,1 @@
+"""SME Pulse: receivables, cash and odd transactions of small companies. Pure functions: no files, network or clock."""
