@@ -113,7 +113,7 @@ class LakeWriter:
         self.catch_up_tiles()
         raw = self._lake.snapshots(RAW)
         offsets = decode_fence(_newest(raw, "offsets"))
-        reader = LogReader(self._settings.kafka_bootstrap, offsets)
+        reader = LogReader(self._settings.kafka_bootstrap, offsets, patient=True)
         try:
             ends = reader.ends(offsets)
             pending: list[pa.Table] = []

@@ -30,9 +30,12 @@ class Record(NamedTuple):
 
 
 class LogReader:
-    """A consumer of explicit partitions from explicit offsets: its reader keeps the offsets, not the broker."""
+    """A consumer of explicit partitions from explicit offsets: its reader keeps the offsets, not the broker.
 
-    def __init__(self, bootstrap: str, offsets: Offsets) -> None:
+    A `patient` one asks for much at once, and so seldom: what is new may come half a second later.
+    """
+
+    def __init__(self, bootstrap: str, offsets: Offsets, *, patient: bool = False) -> None:
         self._consumer = NativeConsumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -41,8 +44,8 @@ class LogReader:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 20,
-                "fetch.min.bytes": 1,
+                "fetch.wait.max.ms": 500 if patient else 20,
+                "fetch.min.bytes": 1_000_000 if patient else 1,
                 "queued.max.messages.kbytes": 65_536,
                 "log_level": 2,
             }

@@ -8,6 +8,7 @@ minute). Minutes count from the epoch, in UTC.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import polars as pl
@@ -105,12 +106,13 @@ def to_table(events: Sequence[AnyEvent]) -> pa.Table:
     parts = [EVENT_SCHEMA.empty_table()]
     for kind, rows in groups.items():
         fields = [EVENT_SCHEMA.field(name) for name in kind.model_fields]
-        columns = [_column([row[field.name] for row in rows], field.type) for field in fields]
+        values = zip(*map(itemgetter(*kind.model_fields), rows), strict=True)
+        columns = [_column(column, field.type) for column, field in zip(values, fields, strict=True)]
         parts.append(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
     return pa.concat_tables(parts, promote_options="default")
 
 
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     if kind == _TIME:  # the contract has made them UTC; converting aware values costs ten times as much
         return pa.array([value.replace(tzinfo=None) for value in values], pa.timestamp("us")).cast(_TIME)
     return pa.array(values, kind)
