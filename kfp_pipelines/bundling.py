@@ -70,5 +70,10 @@ def _plain(values: Any) -> Any:
 
 
 def _digest(rows: pd.DataFrame) -> str:
-    hashed = pd.util.hash_pandas_object(rows.drop(columns=["comments"], errors="ignore"), index=False)
+    hashed = pd.util.hash_pandas_object(rows[[name for name in rows if not _nested(rows[name])]], index=False)
     return sha256(hashed.to_numpy().tobytes())
+
+
+def _nested(column: pd.Series[Any]) -> bool:
+    """Whether a column holds lists, which pandas does not hash."""
+    return bool(column.dtype == object and column.map(lambda value: isinstance(value, list | np.ndarray)).any())

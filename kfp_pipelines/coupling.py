@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from feature_repo.offline import write_trust_lag
-from kfp_pipelines.dataset import hours_of
-from kfp_pipelines.training import trust_training_rows
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Refused
+from scoreops.kol.hours import hours_of
 from scoreops.kol.trust import TrustModel
 from scoreops.kol.trust_features import TRUST_FEATURES
+from scoreops.kol.trust_recipe import trust_training_rows
 from scoreops.kol.trust_training import train_trust
 
 CUTS: Final = (0.55, 0.7, 0.85)

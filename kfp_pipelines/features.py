@@ -8,12 +8,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from feature_repo.lake_writer import lake_span, lake_tiles, open_lake
+from feature_repo.kol_history import history
 from feature_repo.offline import write_offline, write_trust_lag
 from feature_repo.views import SUCCESS_VIEW, TRUST_VIEW
 from scoreops.adapters.settings import Settings
-from scoreops.core.errors import Refused
-from scoreops.kol.hours import HourCube, hour_cube
+from scoreops.kol.hours import HourCube
 from scoreops.kol.success_features import TARGETS, success_targets
 from scoreops.kol.success_training import platform_totals
 from scoreops.kol.tiles import HOUR_US
@@ -22,8 +21,6 @@ from scoreops.kol.trust_features import MIN_HOURS
 STEP_HOURS: Final = 5
 """Hours between the rows of a KOL: neighbours in time tell little more than one of them, and in steps of 5 every hour
 of the day comes up."""
-MOST_DAYS: Final = 60
-"""History that training looks at."""
 NO_SCORES: Final = pd.DataFrame({"kol_id": [], "hour": [], "trust_score": []}).astype({"hour": "int64"})
 """No trust score of an earlier hour: what success reads unless trust was trained first."""
 
@@ -51,16 +48,6 @@ def build_features(settings: Settings, until: int, out: Path) -> dict[str, Any]:
     arrays: dict[str, Any] = {"start": np.array(totals.start), **totals.series}
     np.savez(out / "totals.npz", **arrays)
     return {"kols": len(cube.kols), "hours": cube.stop - cube.start, "rows": written}
-
-
-def history(settings: Settings, until: int) -> HourCube:
-    """The cube of everything before the hour `until`, at most MOST_DAYS of it."""
-    lake = open_lake(settings)
-    first, last = lake_span(lake)
-    start = max(first, until - MOST_DAYS * 24)
-    if until > last or until - start < MIN_HOURS:
-        raise Refused(f"the lake holds the hours {first} to {last}; that is too little to train until {until}")
-    return hour_cube(lake_tiles(lake, start, until), start, until)
 
 
 def _grid(first: int, until: int) -> np.ndarray[Any, np.dtype[np.int64]]:

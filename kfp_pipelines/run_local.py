@@ -2,33 +2,86 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from kfp_pipelines.report import RunReport, summarise, write
 from scoreops.adapters.settings import Settings
-from scoreops.core.errors import ScoreOpsError
+from scoreops.core.errors import NotReady, ScoreOpsError
 
 AT_ONCE: Final = 2
 """Tasks that kfp.local runs side by side; more threads than cores would wait for each other, spinning."""
 _POLL_S: Final = 0.2
 _HERE: Final = Path(__file__).resolve().parent
+Progress = Callable[[str], None]
 
 
 def run(
-    pipeline: str, arguments: Mapping[str, Any], settings: Settings, progress: Callable[[str], None] = lambda _: None
+    pipeline: str, arguments: Mapping[str, Any], settings: Settings, progress: Progress = lambda _: None
 ) -> list[dict[str, Any]]:
     """Run kfp_pipelines/compiled/PIPELINE.yaml and wait. Returns the reports of its steps, in the order of their ends.
 
     Raises ScoreOpsError with the end of the log when a step fails. A gate that says no is no failure.
     """
-    root = settings.root / "pipelines" / f"{pipeline}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    root.mkdir(parents=True)
+    report, _ = execute(pipeline, arguments, settings, progress)
+    if report.error:
+        raise ScoreOpsError(report.error)
+    return list(report.steps)
+
+
+def execute(
+    pipeline: str, arguments: Mapping[str, Any], settings: Settings, progress: Progress = lambda _: None
+) -> tuple[RunReport, Path]:
+    """Run a compiled pipeline to its end, however it ends. Returns the report and the folder that holds it.
+
+    Raises NotReady while another run of the same pipeline goes on under this HOME.
+    """
+    with _alone(settings, pipeline):
+        began, clock = datetime.now(UTC), time.monotonic()
+        root = settings.root / "pipelines" / f"{pipeline}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+        root.mkdir(parents=True)
+        error = _child(pipeline, arguments, settings, root, progress)
+        report = summarise(
+            pipeline,
+            root.name,
+            reports(root),
+            settings,
+            began=began.isoformat(timespec="seconds"),
+            seconds=time.monotonic() - clock,
+            error=error,
+        )
+        write(report, root)
+        return report, root
+
+
+@contextmanager
+def _alone(settings: Settings, pipeline: str) -> Iterator[None]:
+    """The right to run a pipeline, which ends with the process that holds it."""
+    folder = settings.root / "pipelines"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{pipeline}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise NotReady(f"{pipeline} runs already, as process {lock.read().strip() or '?'}") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _child(pipeline: str, arguments: Mapping[str, Any], settings: Settings, root: Path, progress: Progress) -> str:
+    """Run it and wait. Returns what went wrong, or ""."""
     request = {"file": str(_HERE / "compiled" / f"{pipeline}.yaml"), "root": str(root), "arguments": dict(arguments)}
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     environment |= settings.environment() | {"DO_NOT_TRACK": "1", "PYTHONPATH": str(_HERE.parent)}
@@ -46,9 +99,9 @@ def run(
             if child.poll() is None:
                 child.terminate()
                 child.wait()
-    if child.returncode:
-        raise ScoreOpsError(f"the pipeline {pipeline} failed, see {log}:\n{_reason(log.read_text(errors='replace'))}")
-    return reports(root)
+    if not child.returncode:
+        return ""
+    return f"the pipeline {pipeline} failed, see {log}:\n{_reason(log.read_text(errors='replace'))}"
 
 
 def reports(root: Path) -> list[dict[str, Any]]:

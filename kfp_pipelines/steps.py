@@ -1,4 +1,4 @@
-"""The steps of `kol_train` as plain functions: each reads and writes folders, and says what it found in report.json.
+"""The steps of training as plain functions: each reads and writes folders, and says what it found in report.json.
 
 Each step is a process of its own, so each imports what it needs and no more.
 """
@@ -6,6 +6,7 @@ Each step is a process of its own, so each imports what it needs and no more.
 from __future__ import annotations
 
 import json
+import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -31,15 +32,23 @@ def step(name: str) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
         def timed(*args: Any) -> Report:
             out = Path(args[-1])
             out.mkdir(parents=True, exist_ok=True)
-            began = time.monotonic()
+            began, before = time.monotonic(), _cpu_seconds()
             report = {"step": name, **work(*args[:-1], out)}
             report["seconds"] = round(time.monotonic() - began, 2)
+            report["cpu_seconds"] = round(_cpu_seconds() - before, 2)
+            report["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             (out / "report.json").write_text(json.dumps(report, indent=1, default=str))
             return report
 
         return timed
 
     return decorate
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of those that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 @step("features")
@@ -54,21 +63,19 @@ def features(until: int, out: Path) -> Report:
 @step("check")
 def check(score: str, until: int, labels: str, rehearse: str, outcomes: Path, html: Path, out: Path) -> Report:
     """Training rows and population of `score`, data checks, drift against the champion. `answer` is ok or refused."""
-    import pandas as pd
-
+    from feature_repo.frames import Known, frame
     from kfp_pipelines.checks import check_leakage, check_rows
-    from kfp_pipelines.dataset import population, rows_of
     from kfp_pipelines.drift import champion_files, judge_drift, write_report
-    from kfp_pipelines.rehearsal import DRIFTED, drifted, fault_of
+    from kfp_pipelines.rehearsal import drifted, fault_of
     from scoreops.adapters.registry import Registry
     from scoreops.adapters.settings import Settings
+    from scoreops.core.recipe import DRIFTED
 
     settings = Settings()
-    known = pd.read_parquet(outcomes / "outcomes.parquet")
-    rows = rows_of(score, settings, known, until, labels)
-    people = population(settings, score, known, until)
+    source, known = frame(score), Known(settings, outcomes, until, labels)
+    rows, people = source.rows(known), source.population(known)
     if fault_of(rehearse, score) == DRIFTED:
-        rows, people = drifted(rows), drifted(people)
+        rows, people = drifted(rows, score), drifted(people, score)
     champion = champion_files(Registry(settings.mlflow_url), score)
     verdicts = [*check_rows(rows, score), *check_leakage(settings, score, until)]
     drift = judge_drift(champion, people, DRIFT_SHARE)

@@ -1,33 +1,25 @@
-"""Training steps: rows in, a bundle out. Only rows that are not held out are seen."""
+"""The training step: rows in, a bundle out. Only rows that are not held out are seen."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kfp_pipelines.bundling import bundle
-from kfp_pipelines.dataset import HELD_HOURS, hours_of
-from kfp_pipelines.rehearsal import PERMUTED
+from kfp_pipelines.rehearsal import permuted
 from scoreops.adapters.bundles import write_folder
-from scoreops.kol.success_features import SUCCESS_FEATURES, TARGETS
-from scoreops.kol.success_training import SuccessRows, Totals, train_success
-from scoreops.kol.trust_features import TRUST_FEATURES
-from scoreops.kol.trust_training import TrustRows, train_trust
+from scoreops.catalog import recipe_of
+from scoreops.catalog import score as catalogued
+from scoreops.core.recipe import PERMUTED, TrainingSet
 
-
-def trust_training_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> TrustRows:
-    """Rows with `columns` in this order as the trainer wants them."""
-    return TrustRows(
-        rows[list(columns)].to_numpy(np.float64),
-        [list(texts) for texts in rows["comments"]],
-        rows["genuine"].to_numpy(np.float64),
-        rows["kol_id"].to_numpy(),
-        hours_of(rows),
-        list(rows["platform"]),
-    )
+BESIDE: Final = "*.npz"
+EXTRAS: Final = ("torch",)
+"""Optional packages that a fit may use."""
 
 
 def fit(score: str, data: Path, outcomes: Path, until: int, fault: str, out: Path) -> dict[str, float]:
@@ -35,29 +27,20 @@ def fit(score: str, data: Path, outcomes: Path, until: int, fault: str, out: Pat
     rows = pd.read_parquet(data / "rows.parquet")
     people = pd.read_parquet(data / "population.parquet")
     seen = rows[~rows["held_out"]].reset_index(drop=True)
-    made = _trust(seen, people, until, fault) if score == "trust" else _success(seen, people, outcomes, until)
-    write_folder(made, out)
-    return {"rows": float(len(seen)), "bytes": float(sum(map(len, made.values())))}
-
-
-def _trust(rows: pd.DataFrame, people: pd.DataFrame, until: int, fault: str) -> dict[str, bytes]:
-    columns = TRUST_FEATURES.columns
+    columns = catalogued(score).schema.columns
     if fault == PERMUTED:
-        columns = (*columns[12:], *columns[:12])
-    trained = train_trust(trust_training_rows(rows, columns))
-    return bundle(
-        "trust", trained.model.files(), rows, people, until=until, columns=columns, importance=trained.importance
-    )
+        columns = permuted(columns)
+    extras = frozenset(name for name in EXTRAS if find_spec(name) is not None)
+    made = recipe_of(score).fit(TrainingSet(seen, columns, _beside(outcomes), until, extras))
+    files = bundle(score, made.files, made.rows, people, until=until, columns=columns, importance=made.importance)
+    write_folder(files, out)
+    return {"rows": float(len(seen)), "bytes": float(sum(map(len, files.values())))}
 
 
-def _success(rows: pd.DataFrame, people: pd.DataFrame, outcomes: Path, until: int) -> dict[str, bytes]:
-    held = np.load(outcomes / "totals.npz", allow_pickle=False)
-    totals = Totals(int(held["start"]), {name: held[name] for name in held.files if name != "start"})
-    before = rows[hours_of(rows) + 24 <= until - HELD_HOURS]
-    made = SuccessRows(
-        before[list(SUCCESS_FEATURES.columns)].to_numpy(np.float64),
-        before[list(TARGETS)].to_numpy(np.float64),
-        hours_of(before),
-    )
-    trained = train_success(made, totals.until(until - HELD_HOURS), lstm=find_spec("torch") is not None)
-    return bundle("success", trained.model.files(), before, people, until=until, importance=trained.importance)
+def _beside(folder: Path) -> dict[str, NDArray[Any]]:
+    """Every array that the pipeline's first step has left beside the rows, by name."""
+    found: dict[str, NDArray[Any]] = {}
+    for file in sorted(folder.glob(BESIDE)):
+        with np.load(file, allow_pickle=False) as held:
+            found |= {name: held[name] for name in held.files}
+    return found

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from feature_repo.training import training_rows
 from kfp_pipelines.bundling import bundle
-from kfp_pipelines.dataset import HELD_HOURS, hours_of
 from kfp_pipelines.drift import champion_files
 from kfp_pipelines.steps import Report, step
 from scoreops.adapters.bundles import write_folder
@@ -24,7 +23,9 @@ from scoreops.core.verdict import Outcome, Verdict, judge
 from scoreops.kol.fusion import FusionRevision, Inputs
 from scoreops.kol.fusion_score import FUSION_FEATURES, features_of, files_of
 from scoreops.kol.fusion_training import Moment, fit_revision
+from scoreops.kol.hours import hours_of
 from scoreops.kol.success_features import TARGETS
+from scoreops.kol.success_recipe import HELD_HOURS
 from scoreops.kol.trust_features import TRUST_FEATURES
 
 MEMBERS: Final = ("trust", "success")

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from scoreops.catalog import SCORES
 from scoreops.core.errors import BadInput
-from scoreops.kol.labels import parse_label
+from scoreops.kol.labels import JUDGED, parse_label
 
 Array = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ def labels_of(raw: bytes) -> Label:
     if b'"kol_id"' in raw:
         campaign = parse_label(raw)
         at = _of_time(campaign.label_time)
-        return Label("trust", ENTITY, campaign.kol_id, campaign.campaign_id, float(not campaign.fraud), at)
+        return Label(JUDGED, ENTITY, campaign.kol_id, campaign.campaign_id, float(not campaign.fraud), at)
     try:
         outcome = Outcome.model_validate_json(raw)
     except ValidationError as error:

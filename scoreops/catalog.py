@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 from scoreops.core.bundle import Manifest, TensorSpec
 from scoreops.core.errors import Unsupported
+from scoreops.core.recipe import Recipe, Scorer
 from scoreops.core.spec import Schema
 from scoreops.kol import fusion_score, success, trust
 from scoreops.kol.fusion_score import FUSION_FEATURES
 from scoreops.kol.success_features import SUCCESS_FEATURES
+from scoreops.kol.success_recipe import SUCCESS_RECIPE
 from scoreops.kol.trust_features import TRUST_FEATURES
+from scoreops.kol.trust_recipe import TRUST_RECIPE
 from scoreops.sme import anomaly, late
 from scoreops.sme.anomaly_features import ANOMALY_FEATURES
 from scoreops.sme.late_features import LATE_FEATURES
-
-
-class Scorer(Protocol):
-    """A loaded bundle."""
-
-    def infer(self, tensors: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Named outputs, one row for each row of the named inputs."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,8 @@ class Score:
     """Whether the answer to a row never depends on the rows beside it."""
     probability: tuple[str, float] | None = None
     """The output that is a probability of label 1, and what it counts as certain; None for a score that is none."""
+    recipe: Recipe | None = None
+    """How the training pipeline makes and judges it; None for a score that is fitted otherwise."""
 
 
 _ALL: Final = (
@@ -49,8 +46,16 @@ _ALL: Final = (
         trust.TENSORS_OUT,
         trust.TrustModel.load,
         probability=("score", 100.0),  # of being genuine
+        recipe=TRUST_RECIPE,
     ),
-    Score("success", SUCCESS_FEATURES, success.TENSORS_IN, success.TENSORS_OUT, success.SuccessModel.load),
+    Score(
+        "success",
+        SUCCESS_FEATURES,
+        success.TENSORS_IN,
+        success.TENSORS_OUT,
+        success.SuccessModel.load,
+        recipe=SUCCESS_RECIPE,
+    ),
     Score(
         "fusion",
         FUSION_FEATURES,
@@ -78,6 +83,15 @@ def score(name: str) -> Score:
         return SCORES[name]
     except KeyError:
         raise Unsupported(f"{name!r} is not one of the scores {', '.join(SCORES)}") from None
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe of the score called `name`. Raises Unsupported with the names that have one."""
+    found = score(name).recipe
+    if found is None:
+        known = ", ".join(each.name for each in SCORES.values() if each.recipe)
+        raise Unsupported(f"{name!r} is not one of the scores that are trained by a recipe: {known}")
+    return found
 
 
 CLOCK: Final = ("as_of_hour", "hour_sin", "hour_cos", "weekday")

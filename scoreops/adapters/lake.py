@@ -1,4 +1,4 @@
-"""The lake: Iceberg tables on local files with a SQLite catalogue, partitioned by hour of event time (yyyy-mm-dd-HH).
+"""The lake: Iceberg tables on local files with a SQLite catalogue, partitioned by event time, mostly by its hour.
 
 A commit is atomic and can carry properties, such as the offsets that its rows came from: what was written and how far
 it was read can never disagree.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -20,7 +20,7 @@ from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, G
 from pyiceberg.expressions.visitors import bind
 from pyiceberg.io.pyarrow import expression_to_pyarrow
 from pyiceberg.table import Table
-from pyiceberg.transforms import HourTransform
+from pyiceberg.transforms import HourTransform, MonthTransform
 
 from scoreops.core.errors import NotFound
 
@@ -37,8 +37,8 @@ class Lake:
         )
         self._catalog.create_namespace_if_not_exists(NAMESPACE)
 
-    def ensure(self, name: str, schema: pa.Schema, time_column: str) -> None:
-        """Create a table partitioned by the hour of `time_column`, if it is not there yet."""
+    def ensure(self, name: str, schema: pa.Schema, time_column: str, by: Literal["hour", "month"] = "hour") -> None:
+        """Create a table partitioned by the hour or month of `time_column`, if it is not there yet."""
         identifier = f"{NAMESPACE}.{name}"
         if self._catalog.table_exists(identifier):
             return
@@ -48,7 +48,7 @@ class Lake:
             ) as made,
             made.update_spec() as spec,
         ):
-            spec.add_field(time_column, HourTransform(), f"{time_column}_hour")
+            spec.add_field(time_column, HourTransform() if by == "hour" else MonthTransform(), f"{time_column}_{by}")
 
     def append(self, name: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
         """Add rows in one commit that carries `properties`."""
@@ -60,6 +60,14 @@ class Lake:
         """Put `rows` in place of everything in `hours` (since the epoch), in one commit that carries `properties`."""
         where = in_hours(time_column, hours)
         self._table(name).overwrite(rows, overwrite_filter=where, snapshot_properties=dict(properties))
+
+    def replace_where(self, name: str, where: BooleanExpression, rows: pa.Table) -> None:
+        """Put `rows` in place of everything that fits `where`, in one commit."""
+        self._table(name).overwrite(rows, overwrite_filter=where)
+
+    def tables(self) -> list[str]:
+        """Names of all tables."""
+        return sorted(name for _, name in self._catalog.list_tables(NAMESPACE))
 
     def scan(self, name: str, where: BooleanExpression | None = None, columns: Sequence[str] = ("*",)) -> pa.Table:
         """Rows of a table that fit `where`. Raises NotFound for an unknown table."""

@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     lake: Path | None = Field(None, description="Folder of the lake; empty means HOME/lake.")
     data: Path = Field(Path("../shared/data"), description="Public data sets for tests and benchmarks, if present.")
     api_key: SecretStr | None = Field(None, description="Key of the HTTP doors; empty means one made at first use.")
+    integrations: Path | None = Field(None, description="YAML file that says who is told of a run; no secrets in it.")
+    core_hour_price: float = Field(0.0, ge=0, description="Price of one core for one hour, for the cost of a run.")
+    gib_hour_price: float = Field(0.0, ge=0, description="Price of one GiB of memory for one hour.")
+    price_currency: str = Field("USD", pattern="^[A-Z]{3}$", description="Currency of these prices.")
     pseudonym_key: SecretStr | None = Field(None, description="Key that hashes user ids; empty: made at first use.")
 
     def model_post_init(self, _context: object, /) -> None:

@@ -19,6 +19,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "fuse",
     "evidence",
     "console",
+    "sme",
     "bench",
 )
 """Modules of this package that register commands, in the order in which `--help` shows them."""

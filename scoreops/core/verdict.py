@@ -52,6 +52,11 @@ def judge(gate: str, value: float, limit: float, *, n: int, need: int, at_least:
     return Verdict(gate, Outcome.PASS if good else Outcome.FAIL, n, need, value, limit, reason)
 
 
+def holds(gate: str, good: bool, n: int, reason: str) -> Verdict:  # noqa: FBT001
+    """Pass or Fail of what was looked at in `n` samples."""
+    return Verdict(gate, Outcome.PASS if good else Outcome.FAIL, n, 1, None, None, reason)
+
+
 def unknown(gate: str, reason: str) -> Verdict:
     """The provider of the numbers did not answer; `reason` says who and how."""
     return Verdict(gate, Outcome.UNKNOWN, 0, 0, None, None, reason)

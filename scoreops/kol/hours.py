@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from scoreops.kol.lexicon import SKETCH_BITS
-from scoreops.kol.tiles import COUNTERS, FIRST_SIGHT_US, PROFILE, SUMS, TEXT_BITS, USER_BITS, Tiles, increments
+from scoreops.kol.tiles import (
+    COUNTERS,
+    FIRST_SIGHT_US,
+    HOUR_US,
+    PROFILE,
+    SUMS,
+    TEXT_BITS,
+    USER_BITS,
+    Tiles,
+    increments,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -38,6 +51,16 @@ COUNT_CHANNELS: Final = (
     "new_posts",
 )
 CHANNELS: Final = (*PROFILE_CHANNELS, *GAIN_CHANNELS, *COUNT_CHANNELS)
+
+
+def micros(times: pd.Series[Any]) -> NDArray[np.int64]:
+    """(n,) microseconds since the epoch, whatever unit the column has."""
+    return np.asarray(times.dt.as_unit("us").astype("int64").to_numpy(), np.int64)
+
+
+def hours_of(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """(n,) hour since the epoch of each row's `event_timestamp`."""
+    return micros(rows["event_timestamp"]) // HOUR_US
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scoreops.core.errors import BadInput
 from scoreops.kol.events import EventTime, Identifier, bad_input
+
+JUDGED: Final = "trust"
+"""The score that the label of a campaign speaks of."""
 
 
 class Label(BaseModel):

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from feature_repo.backfill import backfill
 from feature_repo.feast_store import write_config
+from feature_repo.frames.trust import read_labels
 from feature_repo.lake_writer import lake_span, open_lake
 from feature_repo.stream import JOB
 from ingestion.generate import write_world
 from ingestion.replay import Counts, between, lines, replay
-from kfp_pipelines.dataset import read_labels
 from kfp_pipelines.run_local import run as run_pipeline
 from scoreops.adapters.alert_book import AlertBook
 from scoreops.adapters.predictor import PredictorClient

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from kfp_pipelines.dataset import held_out
+from feature_repo.frames.trust import held_out
 from scoreops.core.metrics import auc, ece
 from scoreops.kol.labels import Label
 

@@ -89,8 +89,8 @@ def _cleared(org: Org, days: Days, billed: Ints, payer: Ints, rng: np.random.Gen
     late = np.choose(
         kind,
         [
-            rng.normal(-3, 3, n),
-            rng.gamma(1.5, 3.0, n) - 1.5,
+            rng.normal(-5, 4, n),
+            rng.gamma(1.5, 3.0, n) - 4.5,
             rng.gamma(3.0, 6.0, n),
             rng.gamma(2.0, 3.0, n) + 0.07 * billed,
             rng.gamma(2.0, 24.0, n) + 15,

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
 
 import grpc
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from predictors.protocol import SERVICE, message
 from scoreops.adapters.bundles import write_folder
+from tests.certificates import signed, written
 from tests.load import Client, body_of, request_of
 from tests.tiny import tiny_bundle
 from tests.tiny_server import serving
@@ -33,34 +28,6 @@ CALLER = "b7ad6b7169203331"
 def folder(tmp_path):
     write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
     return tmp_path / "bundles"
-
-
-def signed(name, issuer=None, *, authority=False):
-    """A certificate and its key, signed by `issuer`, or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    )
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
-
-
-def written(folder, name, pair):
-    """Paths of certificate and key in PEM."""
-    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    certificate.write_bytes(pair[0].public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key.write_bytes(pair[1].private_bytes(*form))
-    return certificate, key
 
 
 def test_only_clients_that_the_authority_signed_are_let_in(folder, tmp_path):

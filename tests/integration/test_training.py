@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from feature_repo.frames import Known, frame
+from feature_repo.frames.trust import read_labels
 from feature_repo.lake_writer import LakeWriter
 from ingestion.generate import write_world
 from ingestion.replay import lines, replay
 from kfp_pipelines.checks import check_leakage
 from kfp_pipelines.coupling import write_lag
-from kfp_pipelines.dataset import read_labels, rows_of
 from kfp_pipelines.features import build_features
 from kfp_pipelines.run_local import run
 from scoreops.adapters.registry import Registry
@@ -81,10 +82,10 @@ def test_labels_are_only_those_known_by_then(trained):
 
 def test_the_trust_score_of_success_rows_is_older_than_their_hour(trained, tmp_path):
     own, until, outcomes = trained
-    known = pd.read_parquet(outcomes / "outcomes.parquet")
-    rows_of("trust", own, known, until, "").to_parquet(tmp_path / "rows.parquet")
+    known = Known(own, outcomes, until)
+    frame("trust").rows(known).to_parquet(tmp_path / "rows.parquet")
     assert write_lag(own, until, tmp_path) > 0
-    rows = rows_of("success", own, known, until, "")
+    rows = frame("success").rows(known)
     scored = rows["trust_score_t_1"].notna()
     assert scored.any()
     table = pq.read_table(own.offline_dir / "kol_trust_lag.parquet").to_pandas()

@@ -1,0 +1,6 @@
+select
+    currency,
+    name,
+    decimals,
+    vnd_per_100_minor
+from {{ ref("currencies") }}

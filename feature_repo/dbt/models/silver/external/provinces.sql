@@ -1,0 +1,2 @@
+select generation, code, name, current_code
+from {{ source("external", "provinces") }}

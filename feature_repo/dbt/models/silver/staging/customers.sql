@@ -1,0 +1,1 @@
+{{ newest("customers", "customer_id", ["name", "segment", "province_code", "since"]) }}

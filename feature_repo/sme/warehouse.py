@@ -1,0 +1,146 @@
+"""The warehouse: silver and gold in one DuckDB file, built by dbt from what the lake holds at that moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from feature_repo.sme.bronze import bronze_name
+from scoreops.adapters.lake import Lake
+from scoreops.adapters.settings import Settings
+from scoreops.core.errors import NotFound, ScoreOpsError
+from scoreops.sme.contract import TABLES
+from scoreops.sme.predictions import EXTERNAL, FEEDBACK, FEEDBACK_SCHEMA, PREDICTIONS
+
+PROJECT: Final = Path(__file__).resolve().parents[1] / "dbt"
+
+
+def warehouse_file(settings: Settings) -> Path:
+    """Where the DuckDB file stands."""
+    return settings.root / "sme" / "warehouse.duckdb"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What dbt did: how many models were built and tests passed, the rows that failed, and seconds of each node."""
+
+    models: int
+    tests: int
+    passed: int
+    seconds: Mapping[str, float]
+
+
+def sources(lake: Lake) -> dict[str, tuple[list[str], pa.Schema]]:
+    """Parquet files and columns behind each table that dbt reads: `schema.table`."""
+    there = set(lake.tables())
+
+    def at(name: str, schema: pa.Schema) -> tuple[list[str], pa.Schema]:
+        return (lake.files(name) if name in there else []), schema
+
+    found = {f"bronze.{name}": at(bronze_name(name), table.schema) for name, table in TABLES.items()}
+    found[f"bronze.{FEEDBACK}"] = at(bronze_name(FEEDBACK), FEEDBACK_SCHEMA)
+    found |= {f"predictions.{name}": at(f"predictions_{name}", schema) for name, schema in PREDICTIONS.items()}
+    found |= {f"external.{name}": at(f"external_{name}", schema) for name, schema in EXTERNAL.items()}
+    return found
+
+
+def point_at(lake: Lake, file: Path) -> None:
+    """Let the sources of the warehouse be what the lake holds now."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(file)) as db:
+        for name, (files, schema) in sources(lake).items():
+            db.execute(f"create schema if not exists {name.partition('.')[0]}")
+            if files:
+                listed = ", ".join(f"'{path}'" for path in sorted(files))
+                select = f"select * from read_parquet([{listed}])"  # noqa: S608 - paths of our own lake
+            else:
+                columns = ", ".join(f'cast(null as {_sql_type(field.type)}) as "{field.name}"' for field in schema)
+                select = f"select {columns} where false"
+            db.execute(f"create or replace view {name} as {select}")
+
+
+def _sql_type(arrow: pa.DataType) -> str:
+    if pa.types.is_timestamp(arrow):
+        return "timestamptz"
+    known = {"string": "varchar", "int64": "bigint", "int32": "integer", "double": "double", "bool": "boolean"}
+    return known.get(str(arrow), "date" if pa.types.is_date(arrow) else "blob")
+
+
+def build(
+    settings: Settings,
+    as_of: date,
+    *,
+    command: str = "build",
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+    tests: bool = True,
+) -> Built:
+    """Run dbt for the day `as_of` on DuckDB. Raises ScoreOpsError with what failed, a test of the data included."""
+    environment = {"DBT_SME_WAREHOUSE": str(warehouse_file(settings))}
+    options = [] if tests or command != "build" else ["--exclude-resource-type", "test"]
+    options += ["--full-refresh"] if full_refresh else []
+    options += ["--select", *select] if select else []
+    return run_dbt(command, as_of, settings.root / "sme", environment, options=options)
+
+
+def run_dbt(
+    command: str,
+    as_of: date,
+    work: Path,
+    environment: Mapping[str, str],
+    *,
+    target: str = "duckdb",
+    options: Sequence[str] = (),
+) -> Built:
+    """One dbt command in a process of its own; its artefacts and logs go under `work`."""
+    out = work / "dbt" / target
+    out.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "dbt.cli.main", command, "--target", target]
+    argv += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    argv += ["--target-path", str(out), "--log-path", str(out), "--log-format", "text", "--no-use-colors"]
+    argv += ["--vars", json.dumps({"as_of": as_of.isoformat()}), *options]
+    (out / "run_results.json").unlink(missing_ok=True)
+    done = subprocess.run(
+        argv, env={**os.environ, "DO_NOT_TRACK": "1", **environment}, capture_output=True, text=True, check=False
+    )
+    results = out / "run_results.json"
+    if not results.exists():
+        raise ScoreOpsError(f"dbt {command} did not start:\n{(done.stdout + done.stderr)[-3000:]}")
+    built = _read_results(json.loads(results.read_text()))
+    if done.returncode:
+        raise ScoreOpsError(f"dbt {command} for {as_of} failed:\n{_failures(json.loads(results.read_text()))}")
+    return built
+
+
+def _read_results(document: Mapping[str, Any]) -> Built:
+    seconds = {item["unique_id"]: float(item["execution_time"]) for item in document["results"]}
+    kinds = Counter(item["unique_id"].partition(".")[0] for item in document["results"])
+    passed = sum(item["status"] == "pass" for item in document["results"])
+    return Built(kinds["model"] + kinds["seed"], kinds["test"], passed, seconds)
+
+
+def _failures(document: Mapping[str, Any]) -> str:
+    bad = [item for item in document["results"] if item["status"] in ("error", "fail", "runtime error")]
+    return "\n".join(f"  {item['unique_id']}: {item['message']}" for item in bad) or "  see its log"
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, to read from. Raises NotFound before the first build."""
+    file = warehouse_file(settings)
+    if not file.exists():
+        raise NotFound("nothing has been built yet; run `scoreops sme build`")
+    with duckdb.connect(str(file), read_only=True) as db:
+        yield db
