@@ -72,13 +72,7 @@ _ALL: Final = (
         late.LateModel.load,
         probability=("p_late", 1.0),
     ),
-    Score(
-        "sme-anomaly",
-        ANOMALY_FEATURES,
-        anomaly.TENSORS_IN,
-        anomaly.TENSORS_OUT,
-        anomaly.AnomalyModel.load,
-    ),
+    Score("sme-anomaly", ANOMALY_FEATURES, anomaly.TENSORS_IN, anomaly.TENSORS_OUT, anomaly.AnomalyModel.load),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

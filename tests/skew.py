@@ -206,4 +206,5 @@ _MAKERS: Mapping[str, Callable[[], Case]] = {
     "success": _success,
     "fusion": _fusion,
     "late-payment": lambda: _case("late-payment", *skew_sme.late()),
+    "sme-anomaly": lambda: _case("sme-anomaly", *skew_sme.anomaly()),
 }

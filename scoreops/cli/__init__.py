@@ -13,6 +13,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "events",
     "stream",
     "train",
+    "schedule",
     "models",
     "rollout",
     "serve",

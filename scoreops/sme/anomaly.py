@@ -26,11 +26,11 @@ Ints = NDArray[np.int64]
 WAYS: Final = ("in", "out")
 """In the order of the column `outflow`."""
 SEVERITIES: Final = ("none", "low", "medium", "high")
-QUANTILES: Final = (0.95, 0.975, 0.99)
+QUANTILES: Final = (0.94, 0.965, 0.985)
 """Shares of the training scores below which a transaction is less than low, medium, high."""
 MIN_HISTORY_DAYS: Final = 21
 CEILING: Final = 20.0
-FOREST_WEIGHT: Final = 8.0
+FOREST_WEIGHT: Final = 16.0
 MEANING: Final[Mapping[str, str]] = {
     "amount_vs_org": "large for this company",
     "amount_vs_category": "large for its category",

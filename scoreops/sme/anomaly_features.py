@@ -24,7 +24,8 @@ DAY: Final = 86_400
 VIETNAM: Final = 7 * 3600
 WINDOW: Final = 180 * DAY
 FEEDBACK_DAYS: Final = 7
-_PRIOR: Final = 5.0
+RISK_DAYS: Final = 7
+_PRIOR: Final = 3.0
 _MILLI: Final = 1000
 """Logarithms of amounts are summed as whole thousandths, so that sums are exact."""
 _MIN_SPREAD: Final = 0.15
@@ -237,13 +238,13 @@ def _below_round(size: Ints) -> Array:
 
 
 def _terminal_risk(rows: Transactions, feedback: Feedback) -> Array:
-    """Share of true alarms among the terminal's transactions of 28 days that are old enough to have been judged."""
+    """Share of true alarms among the terminal's transactions of the newest RISK_DAYS that can have been judged."""
     some = rows.terminal >= 0
     late = FEEDBACK_DAYS * DAY
     known = Past(rows.terminal + 1, rows.at)
-    of = known.at(rows.terminal + 1, rows.at - late, since=rows.at - late - 28 * DAY).count
+    of = known.at(rows.terminal + 1, rows.at - late, since=rows.at - late - RISK_DAYS * DAY).count
     said = feedback.row[feedback.true]
     judged = rows.take(said)
     seen = np.maximum(feedback.known[feedback.true], judged.at + late)
-    true = Past(judged.terminal + 1, seen).at(rows.terminal + 1, rows.at, since=rows.at - 28 * DAY).count
+    true = Past(judged.terminal + 1, seen).at(rows.terminal + 1, rows.at, since=rows.at - RISK_DAYS * DAY).count
     return np.where(some, true / (of + _PRIOR), 0.0)

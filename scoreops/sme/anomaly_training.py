@@ -47,21 +47,26 @@ def train_anomaly(features: Array, *, seed: int = 7, trees: int = TREES) -> Trai
 
     Raises Refused when there are too few rows.
     """
-    history, outflow = (features[:, ANOMALY_FEATURES.columns.index(name)] for name in ("history_days", "outflow"))
-    warm = history >= WARM_DAYS
-    if warm.sum() < MIN_ROWS:
-        raise Refused(f"{warm.sum()} transactions with {WARM_DAYS} days of history before them; {MIN_ROWS} are needed")
     sides, shares = {}, np.zeros(ODD)
-    for way, is_out in zip(WAYS, (0, 1), strict=True):
-        mine = warm & (outflow == is_out)
-        rows = features[mine if mine.sum() >= MIN_SIDE else warm]
-        rows = rows[:: max(1, len(rows) // MOST)]
+    for way in WAYS:
+        rows = usual_rows(features, way)
         sides[way], share = _side(rows, seed, trees)
-        shares += share * mine.sum()
+        shares += share * len(rows)
     importance = shares / max(shares.sum(), 1e-12)
     return TrainedAnomaly(
         AnomalyModel(sides), dict(zip(ANOMALY_FEATURES.columns[:ODD], importance.tolist(), strict=True))
     )
+
+
+def usual_rows(features: Array, way: str) -> Array:
+    """The rows of one direction that are learnt from: with a history to compare with, at most MOST, spread evenly."""
+    history, outflow = (features[:, ANOMALY_FEATURES.columns.index(name)] for name in ("history_days", "outflow"))
+    warm = history >= WARM_DAYS
+    if warm.sum() < MIN_ROWS:
+        raise Refused(f"{warm.sum()} transactions with {WARM_DAYS} days of history before them; {MIN_ROWS} are needed")
+    mine = warm & (outflow == WAYS.index(way))
+    rows = features[mine if mine.sum() >= MIN_SIDE else warm]
+    return rows[:: max(1, len(rows) // MOST)]
 
 
 def limits(rows: Array) -> tuple[Array, Array]:
