@@ -1,30 +1,21 @@
-"""`scoreops sme ...`: which invoices to chase, how much cash there will be, which transactions are odd."""
+"""`scoreops sme generate|import|build|demo`: from delivered files to tables."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoreops.cli.app import app
-from scoreops.cli.export import CsvFile, XlsxFile, export
-from scoreops.cli.money import amount
 from scoreops.cli.output import JsonFlag, console, emit, err, handled, table
+from scoreops.cli.sme_app import sme
 from scoreops.core.errors import BadInput, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from feature_repo.sme.bronze import Loaded
-
-sme = typer.Typer(name="sme", help="Receivables, cash and odd transactions of small companies.", no_args_is_help=True)
-app.add_typer(sme, rich_help_panel="SME Pulse")
-
-Org = Annotated[str, typer.Option("--org", help="The company.")]
-By = Annotated[Literal["rule", "expected-cash"], typer.Option(help="Order of the list.")]
-Limit = Annotated[int, typer.Option(min=1, max=100_000, help="So many rows at most.")]
 
 
 def day(text: str, name: str) -> date:
@@ -33,62 +24,6 @@ def day(text: str, name: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{text!r} is no day like 2026-03-31", name) from error
-
-
-def deliver(
-    rows: Sequence[Mapping[str, Any]], *, as_json: bool, csv_file: Path | None, xlsx_file: Path | None, sheet: str
-) -> bool:
-    """Write the files that are asked for, and JSON. Returns whether a table is still wanted."""
-    for file in export(rows, csv_file, xlsx_file, sheet):
-        err.print(f"wrote {file}", highlight=False, soft_wrap=True)
-    if as_json:
-        emit(list(rows))
-    return not (as_json or csv_file or xlsx_file)
-
-
-@sme.command()
-@handled
-def worklist(
-    *,
-    org: Org,
-    by: By = "rule",
-    limit: Limit = 20,
-    csv_file: CsvFile = None,
-    xlsx_file: XlsxFile = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Open invoices, the first to chase first, with the points behind their place.
-
-    Example: scoreops sme worklist --org org-000 --by expected-cash --xlsx calls.xlsx
-    """
-    from feature_repo.sme.gold import worklist as read
-    from scoreops.adapters.settings import Settings
-
-    rows = read(Settings(), org, by=by, limit=limit)
-    if not deliver(rows, as_json=as_json, csv_file=csv_file, xlsx_file=xlsx_file, sheet="worklist"):
-        return
-    if not rows:
-        console.print(f"{org} has no open invoice")
-        return
-    currency = rows[0]["currency"]
-    columns = ("invoice", "customer", currency, "due", "score", "points", "late", "P")
-    lines = [
-        (
-            row["invoice_id"],
-            row["customer_id"],
-            amount(row["open_amount_minor"], currency),
-            f"{-row['days_overdue']:+d} d",
-            f"{row['priority_score']} {row['tier']}",
-            f"{row['overdue_points']}+{row['amount_points']}+{row['risk_points']}",
-            f"{row['other_late_invoices']}/{row['other_invoices']}",
-            "" if row["p_late"] is None else f"{row['p_late']:.0%}",
-        )
-        for row in rows
-    ]
-    table(f"Invoices of {org} to chase, as of {rows[0]['as_of']}, by {by}", columns, lines)
-    console.print(
-        "points: overdue + amount + risk; late: of the customer's other invoices in a year; P: of paying late"
-    )
 
 
 @sme.command()
