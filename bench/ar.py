@@ -43,7 +43,7 @@ copy (
     from range({rows}) as numbers (n)
 ) to '{file}'
 """
-_PLAIN: Final = """
+PLAIN: Final = """
 with judged as (
     select
         *,
@@ -86,7 +86,7 @@ def measured(rows: int, folder: Path) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     with duckdb.connect(str(file), config={"threads": 2, "memory_limit": MEMORY}) as db:
         began = time.perf_counter()
-        db.execute("create table plain as " + _PLAIN.format(day=f"date '{AS_OF}'"))
+        db.execute("create table plain as " + PLAIN.format(day=f"date '{AS_OF}'"))
         plain = time.perf_counter() - began
         differ = db.execute(
             "select count(*) from plain full join gold.ml_ar_priority_scores as ours using (org_id, invoice_id)"

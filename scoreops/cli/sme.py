@@ -127,3 +127,26 @@ def demo(
         return
     console.print(f"all figures: {home / 'summary.json'}", soft_wrap=True)
     console.print(f"SCOREOPS_HOME={home} scoreops sme worklist --org org-000", soft_wrap=True)
+
+
+@sme.command("import")
+@handled
+def import_(
+    name: Annotated[str, typer.Argument(help="ar_h2habba, fraud_handbook_sim or online_retail_hourly.")],
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data sets. Default: SCOREOPS_DATA.")] = None,
+    landing: Annotated[Path, typer.Option(help="Folder of delivered files.")] = Path(".run/sme/landing"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Turn a public data set into delivered files; `scoreops sme build` then loads them like any other.
+
+    Example: scoreops sme import ar_h2habba
+    """
+    from feature_repo.sme.importing import import_set
+    from scoreops.adapters.settings import Settings
+
+    last, rows = import_set(name, data or Settings().data, landing)
+    if as_json:
+        emit({"day": last.isoformat(), "rows": rows})
+        return
+    table(f"{name} delivered on {last} in {landing}", ("table", "rows"), [(k, f"{n:,}") for k, n in rows.items()])
