@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from feature_repo.sme.bronze import Loaded
+    from scoreops.adapters.settings import Settings
+
+Landing = Annotated[Path | None, typer.Option(help="Folder of delivered files by day. Default: HOME/sme/landing.")]
+
+
+def landing_of(settings: Settings, given: Path | None) -> Path:
+    """Where files are delivered to."""
+    return given or settings.root / "sme" / "landing"
 
 
 def day(text: str, name: str) -> date:
@@ -30,7 +38,7 @@ def day(text: str, name: str) -> date:
 @handled
 def generate(
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write to, one folder a day.")] = Path(".run/sme/landing"),
+    landing: Landing = None,
     orgs: Annotated[int, typer.Option(min=1, max=999, help="Companies.")] = 12,
     days: Annotated[int, typer.Option(min=30, max=1500, help="Days of their history.")] = 540,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 7,
@@ -41,7 +49,9 @@ def generate(
     Example: scoreops sme generate --orgs 12 --days 540 --seed 7
     """
     from feature_repo.sme.landing import write_world
+    from scoreops.adapters.settings import Settings
 
+    out = landing_of(Settings(), landing)
     made = write_world(out, orgs=orgs, days=days, seed=seed)
     if as_json:
         emit(made)
@@ -54,7 +64,7 @@ def generate(
 @handled
 def build(
     *,
-    landing: Annotated[Path, typer.Option(help="Folder of delivered files.")] = Path(".run/sme/landing"),
+    landing: Landing = None,
     as_of: Annotated[str, typer.Option(help="Tell everything as it was known at the end of this day.")] = "",
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew.")] = False,
     as_json: JsonFlag = False,
@@ -69,12 +79,14 @@ def build(
     from feature_repo.sme.daily import load_and_build
     from scoreops.adapters.settings import Settings
 
-    days = days_in(landing)
+    settings = Settings()
+    folder = landing_of(settings, landing)
+    days = days_in(folder)
     if not days and not as_of:
-        raise BadInput(f"{landing} holds no day yet, so --as-of is needed", "--as-of")
+        raise BadInput(f"{folder} holds no day yet, so --as-of is needed", "--as-of")
     until = day(as_of, "--as-of") if as_of else days[-1]
     with err.status(f"building {until}"):
-        made = load_and_build(Settings(), landing, until, full_refresh=full_refresh)
+        made = load_and_build(settings, folder, until, full_refresh=full_refresh)
     if as_json:
         emit(asdict(made))
         return
@@ -135,7 +147,7 @@ def import_(
     name: Annotated[str, typer.Argument(help="ar_h2habba, fraud_handbook_sim or online_retail_hourly.")],
     *,
     data: Annotated[Path | None, typer.Option(help="Folder of the data sets. Default: SCOREOPS_DATA.")] = None,
-    landing: Annotated[Path, typer.Option(help="Folder of delivered files.")] = Path(".run/sme/landing"),
+    landing: Landing = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Turn a public data set into delivered files; `scoreops sme build` then loads them like any other.
@@ -145,8 +157,10 @@ def import_(
     from feature_repo.sme.importing import import_set
     from scoreops.adapters.settings import Settings
 
-    last, rows = import_set(name, data or Settings().data, landing)
+    settings = Settings()
+    out = landing_of(settings, landing)
+    last, rows = import_set(name, data or settings.data, out)
     if as_json:
         emit({"day": last.isoformat(), "rows": rows})
         return
-    table(f"{name} delivered on {last} in {landing}", ("table", "rows"), [(k, f"{n:,}") for k, n in rows.items()])
+    table(f"{name} delivered on {last} in {out}", ("table", "rows"), [(k, f"{n:,}") for k, n in rows.items()])
