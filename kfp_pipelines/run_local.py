@@ -39,13 +39,18 @@ def run(
 
 
 def execute(
-    pipeline: str, arguments: Mapping[str, Any], settings: Settings, progress: Progress = lambda _: None
+    pipeline: str,
+    arguments: Mapping[str, Any],
+    settings: Settings,
+    progress: Progress = lambda _: None,
+    *,
+    wait: bool = False,
 ) -> tuple[RunReport, Path]:
     """Run a compiled pipeline to its end, however it ends. Returns the report and the folder that holds it.
 
-    Raises NotReady while another run of the same pipeline goes on under this HOME.
+    Raises NotReady while another run of the same pipeline goes on under this HOME, unless it is to `wait` for its end.
     """
-    with _alone(settings, pipeline):
+    with _alone(settings, pipeline, wait=wait):
         began, clock = datetime.now(UTC), time.monotonic()
         root = settings.root / "pipelines" / f"{pipeline}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         root.mkdir(parents=True)
@@ -64,13 +69,13 @@ def execute(
 
 
 @contextmanager
-def _alone(settings: Settings, pipeline: str) -> Iterator[None]:
+def _alone(settings: Settings, pipeline: str, *, wait: bool) -> Iterator[None]:
     """The right to run a pipeline, which ends with the process that holds it."""
     folder = settings.root / "pipelines"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{pipeline}.lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             lock.seek(0)
             raise NotReady(f"{pipeline} runs already, as process {lock.read().strip() or '?'}") from error
@@ -78,6 +83,15 @@ def _alone(settings: Settings, pipeline: str) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def is_running(settings: Settings, pipeline: str) -> bool:
+    """Whether a run of the pipeline goes on under this HOME."""
+    try:
+        with _alone(settings, pipeline, wait=False):
+            return False
+    except NotReady:
+        return True
 
 
 def _child(pipeline: str, arguments: Mapping[str, Any], settings: Settings, root: Path, progress: Progress) -> str:

@@ -45,6 +45,11 @@ def step(name: str) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
     return decorate
 
 
+def hour_of(until: int, before: Path) -> int:
+    """The hour that a run works up to: as it was asked for, or, for 0, as the step before has found and reported it."""
+    return until or int(json.loads((before / "report.json").read_text())["until"])
+
+
 def _cpu_seconds() -> float:
     """CPU time of this process and of those that it has waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -53,11 +58,14 @@ def _cpu_seconds() -> float:
 
 @step("features")
 def features(until: int, out: Path) -> Report:
-    """Offline store and outcomes up to the hour `until`."""
+    """Offline store and outcomes up to the hour `until`; 0 means all that the lake holds."""
+    from feature_repo.lake_writer import lake_span, open_lake
     from kfp_pipelines.features import build_features
     from scoreops.adapters.settings import Settings
 
-    return build_features(Settings(), until, out)
+    settings = Settings()
+    hour = until or lake_span(open_lake(settings))[1]
+    return {"until": hour, **build_features(settings, hour, out)}
 
 
 @step("check")
@@ -72,18 +80,25 @@ def check(score: str, until: int, labels: str, rehearse: str, outcomes: Path, ht
     from scoreops.core.recipe import DRIFTED
 
     settings = Settings()
-    source, known = frame(score), Known(settings, outcomes, until, labels)
+    hour = hour_of(until, outcomes)
+    source, known = frame(score), Known(settings, outcomes, hour, labels)
     rows, people = source.rows(known), source.population(known)
     if fault_of(rehearse, score) == DRIFTED:
         rows, people = drifted(rows, score), drifted(people, score)
     champion = champion_files(Registry(settings.mlflow_url), score)
-    verdicts = [*check_rows(rows, score), *check_leakage(settings, score, until)]
+    verdicts = [*check_rows(rows, score), *check_leakage(settings, score, hour)]
     drift = judge_drift(champion, people, DRIFT_SHARE)
     write_report(champion, people, drift, html)
     rows.to_parquet(out / "rows.parquet")
     people.to_parquet(out / "population.parquet")
     every = [*verdicts, *drift]
-    return {"score": score, "rows": len(rows), "answer": OK if all_pass(every) else REFUSED, **_listed(every)}
+    return {
+        "score": score,
+        "until": hour,
+        "rows": len(rows),
+        "answer": OK if all_pass(every) else REFUSED,
+        **_listed(every),
+    }
 
 
 @step("train")
@@ -92,7 +107,10 @@ def train(score: str, until: int, rehearse: str, data: Path, outcomes: Path, out
     from kfp_pipelines.rehearsal import fault_of
     from kfp_pipelines.training import fit
 
-    return {"score": score, **fit(score, data, outcomes, until, fault_of(rehearse, score), out / "bundle")}
+    return {
+        "score": score,
+        **fit(score, data, outcomes, hour_of(until, outcomes), fault_of(rehearse, score), out / "bundle"),
+    }
 
 
 @step("evaluate")
@@ -138,7 +156,7 @@ def lag(until: int, data: Path, _out: Path) -> Report:
     from kfp_pipelines.coupling import write_lag
     from scoreops.adapters.settings import Settings
 
-    return {"rows": write_lag(Settings(), until, data)}
+    return {"rows": write_lag(Settings(), hour_of(until, data), data)}
 
 
 def _listed(verdicts: Sequence[Verdict]) -> Mapping[str, Any]:

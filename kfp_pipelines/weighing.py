@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from feature_repo.training import training_rows
 from kfp_pipelines.bundling import bundle
 from kfp_pipelines.drift import champion_files
-from kfp_pipelines.steps import Report, step
+from kfp_pipelines.steps import Report, hour_of, step
 from scoreops.adapters.bundles import write_folder
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
@@ -38,7 +38,7 @@ def weigh(until: int, outcomes: Path, out: Path) -> Report:
 
     While a member has no champion there is nothing to join: a verdict with version 0, not an error.
     """
-    settings = Settings()
+    settings, until = Settings(), hour_of(until, outcomes)
     registry = Registry(settings.mlflow_url)
     missing = [name for name in MEMBERS if champion_files(registry, name) is None]
     if missing:
