@@ -26,7 +26,7 @@ def serve(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A score or a model of your own, or NAME@VERSION, NAME@ALIAS; repeat it. Default: all scores."
+            help="A score or a model of your own, or NAME@VERSION, NAME@ALIAS; repeat it. Default: all registered."
         ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SCOREOPS_HOST.")] = None,
@@ -97,6 +97,7 @@ def serve(
         port=settings.predictor_port if port is None else port,
         grpc_port=(settings.predictor_grpc_port if grpc_port is None else grpc_port) if grpc else None,
         scores=models,
+        every=bool(named),
         source=PinnedSource(source, {name: pin for name, _, pin in named if pin}),
         version=_release(),
         kafka=settings.kafka_bootstrap if log else "",

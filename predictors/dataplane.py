@@ -150,8 +150,7 @@ class DataPlane:
     @property
     def ready(self) -> bool:
         """Whether every model that is wanted has a champion and no stop is under way."""
-        lines = [self._lineups.of(model) for model in self._lineups.models]
-        return not self.draining and all(line.ready or line.unloaded for line in lines)
+        return not self.draining and not self._lineups.waiting()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -162,9 +161,7 @@ class DataPlane:
         """Why the server is not ready, in words."""
         if self.draining:
             return "the server is stopping"
-        waiting = [(name, self._lineups.of(name)) for name in self._lineups.models]
-        said = ((name, line.problem or "loading") for name, line in waiting if not (line.ready or line.unloaded))
-        return "; ".join(f"{name}: {problem}" for name, problem in said)
+        return "; ".join(f"{name}: {problem}" for name, problem in self._lineups.waiting().items())
 
     def check_ready(self, model: str, version: str) -> None:
         """Raises NotFound or NotReady unless `version` of `model` answers."""

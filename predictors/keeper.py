@@ -61,7 +61,7 @@ class Keeper:
                 found = self._source.aliases(model)
                 new = self._next(model, now, {a: v for a, v in found.items() if a in HELD}, again=again)
             except NotFound as error:
-                new = replace(now, problem=str(error), unloaded=False)
+                new = replace(now, problem=str(error), unloaded=False, absent=not now.entries)
             except NotReady as error:
                 self._put(model, now, replace(now, problem=str(error), unloaded=False))
                 raise

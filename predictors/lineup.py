@@ -30,6 +30,8 @@ class Lineup:
     problem: str = ""
     unloaded: bool = False
     """Whether somebody wants it not to answer."""
+    absent: bool = False
+    """Whether the source knows no model of this name."""
 
     @property
     def ready(self) -> bool:
@@ -80,13 +82,22 @@ def version_order(version: str) -> tuple[int, int, str]:
 class Lineups:
     """The line-up of each model. One thread at a time may `put`; everybody may `find`."""
 
-    def __init__(self, models: Iterable[str]) -> None:
+    def __init__(self, models: Iterable[str], *, every: bool = True) -> None:
+        """`every`: each model is wanted; otherwise those that the source knows, one at least."""
         self._of: dict[str, Lineup] = {name: Lineup() for name in models}
+        self._every = every
 
     @property
     def models(self) -> tuple[str, ...]:
         """Names of the models that this server is for."""
         return tuple(self._of)
+
+    def waiting(self) -> dict[str, str]:
+        """The models that are wanted and do not answer yet, each with the reason."""
+        silent = {name: line for name, line in self._of.items() if not (line.ready or line.unloaded)}
+        some = len(silent) < len(self._of)
+        wanted = {name: line for name, line in silent.items() if self._every or not (some and line.absent)}
+        return {name: line.problem or "loading" for name, line in wanted.items()}
 
     def put(self, model: str, new: Lineup) -> None:
         """Let `new` answer from the next request on."""

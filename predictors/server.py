@@ -56,7 +56,8 @@ class Options:
 
     `grpc_port` None: no gRPC; `kafka` empty: no inference log, and so no shadows; `splits` None: the champion answers
     whatever anybody writes; `key` empty: everybody may ask; `admin_key` empty: no load and unload from outside;
-    `shared`: other workers listen on the same ports; a model without a score is a plain one.
+    `shared`: other workers listen on the same ports; a model without a score is a plain one; `every`: the server is
+    ready once each of `scores` has a champion, otherwise once those do that the source knows.
     """
 
     host: str
@@ -64,6 +65,7 @@ class Options:
     scores: Mapping[str, Score | None]
     source: Source
     version: str
+    every: bool = True
     grpc_port: int | None = None
     kafka: str = ""
     log_detail: Detail = Detail.VALUES
@@ -93,7 +95,7 @@ async def _serve(options: Options, listener: Any) -> None:
     gc.freeze()  # what was imported is here to stay: no collection needs to look at it again
     gc.set_threshold(YOUNG)
     metrics, tracing = Metrics(shared=options.shared), Tracing(options.exporter)
-    lineups = Lineups(options.scores)
+    lineups = Lineups(options.scores, every=options.every)
     splits = Splits(lineups, metrics, SplitFiles(options.splits) if options.splits else None)
     keeper = Keeper(options.source, options.scores, lineups, metrics, lambda model: splits.of(model).versions)
     guard = Guard(options.key, options.admin_key, keeper if options.admin_key else None)

@@ -16,7 +16,9 @@ from scoreops.kol.success_features import SUCCESS_FEATURES
 from scoreops.kol.success_recipe import SUCCESS_RECIPE
 from scoreops.kol.trust_features import TRUST_FEATURES
 from scoreops.kol.trust_recipe import TRUST_RECIPE
-from scoreops.sme import late
+from scoreops.sme import anomaly, cash, late
+from scoreops.sme.anomaly_features import ANOMALY_FEATURES
+from scoreops.sme.cash_features import CASH_FEATURES
 from scoreops.sme.late_features import LATE_FEATURES
 
 
@@ -71,6 +73,8 @@ _ALL: Final = (
         late.LateModel.load,
         probability=("p_late", 1.0),
     ),
+    Score("cash-flow", CASH_FEATURES, cash.TENSORS_IN, cash.TENSORS_OUT, cash.CashModel.load),
+    Score("sme-anomaly", ANOMALY_FEATURES, anomaly.TENSORS_IN, anomaly.TENSORS_OUT, anomaly.AnomalyModel.load),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

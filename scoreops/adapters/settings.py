@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     lake: Path | None = Field(None, description="Folder of the lake; empty means HOME/lake.")
     data: Path = Field(Path("../shared/data"), description="Public data sets for tests and benchmarks, if present.")
     api_key: SecretStr | None = Field(None, description="Key of the HTTP doors; empty means one made at first use.")
+    world_bank: str = Field("https://api.worldbank.org/v2", description="World Bank API; empty: only the files here.")
+    provinces: str = Field("https://provinces.open-api.vn/api", description="Server of provinces; empty likewise.")
     integrations: Path | None = Field(None, description="YAML file that says who is told of a run; no secrets in it.")
     core_hour_price: float = Field(0.0, ge=0, description="Price of one core for one hour, for the cost of a run.")
     gib_hour_price: float = Field(0.0, ge=0, description="Price of one GiB of memory for one hour.")
@@ -88,6 +90,11 @@ class Settings(BaseSettings):
     def mlflow_port(self) -> int:
         """Port of the embedded MLflow."""
         return self.port_base + 50
+
+    @property
+    def trino_port(self) -> int:
+        """Port of the embedded Trino."""
+        return self.port_base + 88
 
     @property
     def seaweedfs_port(self) -> int:

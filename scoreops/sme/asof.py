@@ -63,6 +63,11 @@ class Asked:
         """(m,) means, NaN where there are no rows."""
         return divided(self.sum(values), self.count)
 
+    def first(self, values: NDArray[Any]) -> Array:
+        """(m,) the oldest value; NaN where there are no rows."""
+        some = self._stop > self._start
+        return np.where(some, values[self._order[np.where(some, self._start, 0)]], np.nan)
+
     def last(self, values: NDArray[Any], size: int) -> Array:
         """(m, size) the newest values, newest first; NaN where there are fewer."""
         places = self._stop[:, None] - 1 - np.arange(size)

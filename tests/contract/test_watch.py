@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from predictors.dataplane import DataPlane
 from predictors.keeper import Keeper
 from predictors.lineup import Lineups
 from predictors.metrics import Metrics
@@ -48,3 +49,22 @@ def test_what_fails_for_one_model_delays_no_other(error, times, tmp_path):
 
     asyncio.run(asyncio.wait_for(until_ready(), 30))
     assert lineups.of("first").ready == (times > 0)
+
+
+@pytest.mark.parametrize("every", [True, False], ids=["named models", "whatever is there"])
+def test_a_score_that_nobody_has_registered_holds_up_only_a_server_that_is_for_it(every, tmp_path):
+    lineups = Lineups(["first", "second"], every=every)
+    keeper = Keeper(FolderSource(tmp_path), {name: tiny_score(name) for name in lineups.models}, lineups, Metrics())
+    plane = DataPlane(lineups, Metrics())
+    assert plane.unready() == "first: loading; second: loading"
+    for name in lineups.models:
+        keeper.refresh(name)
+    assert not plane.ready  # nothing is there: neither kind has anything to answer with
+    write_folder(tiny_bundle(name="first"), tmp_path / "first")
+    keeper.refresh("first")
+    assert plane.ready == (not every)
+    assert ("second: " in plane.unready()) == every
+    write_folder(tiny_bundle(name="second", golden_shift=1.0), tmp_path / "second")
+    keeper.refresh("second")
+    assert not plane.ready  # it is there now, and refused
+    assert "golden request" in plane.unready()
