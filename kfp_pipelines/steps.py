@@ -86,7 +86,7 @@ def check(score: str, until: int, labels: str, rehearse: str, outcomes: Path, ht
     if fault_of(rehearse, score) == DRIFTED:
         rows, people = drifted(rows, score), drifted(people, score)
     champion = champion_files(Registry(settings.mlflow_url), score)
-    verdicts = [*check_rows(rows, score), *check_leakage(settings, score, hour)]
+    verdicts = [*check_rows(rows, score), *check_leakage(known, score)]
     drift = judge_drift(champion, people, DRIFT_SHARE)
     write_report(champion, people, drift, html)
     rows.to_parquet(out / "rows.parquet")
