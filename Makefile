@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint lock verify bench clean cluster-up cluster-down cluster-status test-cluster
+.PHONY: help setup demo demo-sme up down test lint lock verify bench clean cluster-up cluster-down cluster-status test-cluster
 SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
@@ -14,6 +14,9 @@ setup: .venv/full .venv-mlserver/full jars ## install everything (Python package
 
 demo: .venv/base jars-kafka ## the whole loop on this machine: events, features, training, serving, decisions
 	@$(RUN) -m scoreops demo $(ARGS)
+
+demo-sme: .venv/base ## SME Pulse on this machine: files, bronze, silver, gold, training, predictions, decisions
+	@$(RUN) -m scoreops sme demo $(ARGS)
 
 up: .venv/base jars-kafka ## start Kafka, Valkey and MLflow and leave them running
 	@$(RUN) -m scoreops up

@@ -55,3 +55,10 @@ def worklist(settings: Settings, org: str, *, by: str = RULE, limit: int = 20) -
     """Open invoices of a company, the first to chase first: by the rule, or by the cash that a call should bring."""
     rows: list[dict[str, Any]] = of_org(settings, org, _WORKLIST.format(rank=RANKS[by]), limit).to_pylist()
     return rows
+
+
+def tiers(settings: Settings) -> dict[str, int]:
+    """Open invoices of all companies by tier, the most urgent first."""
+    query = "select tier, count(*) from gold.ml_ar_priority_scores group by tier order by min(priority_score) desc"
+    with reading(settings) as db:
+        return {tier: int(count) for tier, count in db.execute(query).fetchall()}

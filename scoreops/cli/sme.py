@@ -12,7 +12,7 @@ from scoreops.cli.app import app
 from scoreops.cli.export import CsvFile, XlsxFile, export
 from scoreops.cli.money import amount
 from scoreops.cli.output import JsonFlag, console, emit, err, handled, table
-from scoreops.core.errors import BadInput
+from scoreops.core.errors import BadInput, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,7 +148,10 @@ def build(
         if file.quarantined or file.repeats == file.lines:
             said = f"{file.quarantined:,} of {file.lines:,} lines quarantined, {file.repeats:,} repeats"
             console.print(f"  {file.source}: {said}", highlight=False, soft_wrap=True)
-    console.print(f"{made.built.models} tables built, {made.built.passed} of {made.built.tests} tests passed")
+    built = made.built
+    console.print(f"{built.models} tables built, {built.passed} of {len(built.tests)} tests passed")
+    if built.failed:
+        raise Refused("; ".join(f"{test.name}: {test.failures:,} rows" for test in built.failed))
 
 
 def accounted(files: Sequence[Loaded]) -> list[tuple[str, ...]]:
@@ -160,3 +163,32 @@ def accounted(files: Sequence[Loaded]) -> list[tuple[str, ...]]:
         sums = [sum(getattr(file, what) for file in chosen) for what in names]
         made.append((name or "all", *(f"{number:,}" for number in sums)))
     return made
+
+
+@sme.command()
+@handled
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave MLflow running and say where to look.")] = False,
+    orgs: Annotated[int, typer.Option(min=2, max=999, help="Companies.")] = 12,
+    days: Annotated[int, typer.Option(min=200, max=1500, help="Days of their history.")] = 540,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same world.")] = 7,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run everything once: generated files, bronze, silver, gold, training, predictions, and how good they were.
+
+    Example: scoreops sme demo --orgs 12
+    """
+    from dataclasses import asdict
+
+    from scoreops.adapters.settings import Settings
+    from scoreops.local.demo_report import Reporter
+    from scoreops.local.sme_demo import Plan, run_sme_demo
+
+    plan = Plan(orgs=orgs, days=days, seed=seed)
+    summary, home = run_sme_demo(Settings(), plan, Reporter(err if as_json else console), keep=keep)
+    if as_json:
+        emit(asdict(summary))
+        return
+    console.print(f"all figures: {home / 'summary.json'}", soft_wrap=True)
+    console.print(f"SCOREOPS_HOME={home} scoreops sme worklist --org org-000", soft_wrap=True)

@@ -87,9 +87,11 @@ def _versions(world: World, name: str) -> pl.DataFrame:
 
 def _corrected(rows: pl.DataFrame, world: World, rng: np.random.Generator) -> pl.DataFrame:
     """On the last day some open invoices of weeks ago turn out to be for less."""
-    old = (world.frames["invoices"]["cleared_on"].isna()).to_numpy().nonzero()[0]
+    invoices = world.frames["invoices"]
+    weeks_ago = world.end - timedelta(days=14)
+    old = (invoices["cleared_on"].isna() & (invoices["issued_on"] < weeks_ago)).to_numpy().nonzero()[0]
     picked = rng.choice(old, min(_CORRECTED, len(old)), replace=False)
-    chosen = pl.from_pandas(world.frames["invoices"].iloc[np.sort(picked)]).with_columns(
+    chosen = pl.from_pandas(invoices.iloc[np.sort(picked)]).with_columns(
         pl.col("issued_on").cast(pl.Date), pl.col("due_on").cast(pl.Date), pl.lit(None, pl.Date).alias("cleared_on")
     )
     late = chosen.with_columns(

@@ -1,0 +1,69 @@
+"""What the SME scores said against what is true of the generated companies."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from feature_repo.sme.predict_odd import HISTORY
+from feature_repo.sme.predictions import Served, frame
+from scoreops.sme.anomaly import SEVERITIES
+from scoreops.sme.anomaly_features import Transactions, anomaly_features
+
+
+def late_agreement(db: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]:
+    """Predicted days late of the open invoices against the day on which each will truly be paid."""
+    told = frame(
+        db,
+        "select late.org_id, late.invoice_id, p_late, days_late, days_late_low, days_late_high, due_on, late.as_of"
+        " from predictions.late_payments as late inner join silver.invoices using (org_id, invoice_id)"
+        " where due_on >= late.as_of",
+    )
+    rows = told.merge(pd.read_parquet(truth / "invoices.parquet"), on=["org_id", "invoice_id"])
+    paid = rows[rows["clears_on"].notna()]
+    late = (pd.to_datetime(paid["clears_on"]) - pd.to_datetime(paid["due_on"])).dt.days.to_numpy()
+    inside = (late >= paid["days_late_low"]) & (late <= paid["days_late_high"])
+    error = np.abs(late - np.rint(paid["days_late"].to_numpy()))
+    was_late = (pd.to_datetime(rows["clears_on"]) > pd.to_datetime(rows["due_on"])) | rows["clears_on"].isna()
+    return {
+        "open_and_not_due": len(rows),
+        "mae_days": round(float(error.mean()), 2),
+        "within_3_days": round(float((error <= 3).mean()), 3),
+        "interval_80_covers": round(float(inside.mean()), 3),
+        "brier_late": round(float(((rows["p_late"] - was_late) ** 2).mean()), 3),
+    }
+
+
+def odd_agreement(
+    db: duckdb.DuckDBPyConnection, served: Served, truth: Path, since: date, until: date
+) -> dict[str, Any]:
+    """Precision by severity, and recall of each planted kind, among the transactions booked from `since` to `until`."""
+    rows = frame(db, HISTORY, until)
+    features = anomaly_features(Transactions.of(rows))
+    chosen = (rows["booked_at"] >= pd.Timestamp(since)).to_numpy()
+    severity = np.asarray(served.scorer.infer({"features": features[chosen]}, {"reasons": False})["severity"])
+    judged = rows.loc[chosen, ["org_id", "transaction_id"]].assign(severity=severity)
+    planted = judged.merge(pd.read_parquet(truth / "anomalies.parquet"), on=["org_id", "transaction_id"], how="left")
+    odd = planted["kind"].notna()
+    found: dict[str, Any] = {"judged": len(planted), "planted": int(odd.sum())}
+    for level in range(len(SEVERITIES) - 1, 0, -1):
+        told = planted["severity"] >= level
+        found[f"{SEVERITIES[level]}_and_above"] = {
+            "alerts": int(told.sum()),
+            "precision": _share(told & odd, told),
+            "recall": _share(told & odd, odd),
+            "recall_by_kind": {
+                str(kind): _share(told & (planted["kind"] == kind), planted["kind"] == kind)
+                for kind in sorted(planted["kind"].dropna().unique())
+            },
+        }
+    return found
+
+
+def _share(part: pd.Series[bool], whole: pd.Series[bool]) -> float | None:
+    return round(float(part.sum() / whole.sum()), 3) if whole.any() else None
