@@ -71,7 +71,8 @@ def leakage(service: str, known: Known) -> list[Verdict]:
     for name in views:
         file = settings.offline_dir / f"{name}.parquet"
         if file.exists():
-            verdicts.append(_lag(settings) if name == LAG_VIEW.name else _recomputed(settings, VIEWS[name], known.until))
+            lag = name == LAG_VIEW.name
+            verdicts.append(_lag(settings) if lag else _recomputed(settings, VIEWS[name], known.until))
     return verdicts
 
 

@@ -140,7 +140,7 @@ def register(score: str, model: Path, checked: Path, judged: Path, out: Path) ->
     from scoreops.adapters.settings import Settings
 
     first, second = (json.loads((folder / "report.json").read_text()) for folder in (checked, judged))
-    verdicts = [*first["verdicts"], *second["verdicts"]]
+    verdicts = [*first["verdicts"], *second.get("carried", []), *second["verdicts"]]
     registry = Registry(Settings().mlflow_url)
     version = registry.register(read_folder(model / "bundle"), metrics=second["metrics"], verdicts=verdicts)
     passed = all(verdict["outcome"] == "Pass" for verdict in verdicts)

@@ -51,8 +51,8 @@ def leakage(known: Known) -> list[Verdict]:
     at = np.full(len(asked), moment)
     fresh = History(seen_before(invoices, moment)).features(asked, at)
     told = History(invoices).features(asked, at)
-    odd = ~np.isclose(fresh, told, equal_nan=True).all(axis=0)
-    names = [name for name, wrong in zip(LATE_FEATURES.columns, odd.tolist(), strict=True) if wrong]
+    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
+    names = [LATE_FEATURES.columns[at] for at in np.flatnonzero(odd)]
     words = f"what was paid later changes {', '.join(names[:5])}" if names else "no column knows later payments"
     return [holds("leakage_late_payment", not names, len(asked), words)]
 

@@ -59,8 +59,8 @@ def leakage(known: Known) -> list[Verdict]:
     first, every = Transactions.of(booked[:half]), Transactions.of(booked)
     at = np.arange(max(half - SAMPLE, 0), half)
     fresh, told = anomaly_features(first)[at], anomaly_features(every)[at]
-    odd = ~np.isclose(fresh, told, equal_nan=True).all(axis=0)
-    names = [name for name, wrong in zip(ANOMALY_FEATURES.columns, odd.tolist(), strict=True) if wrong]
+    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
+    names = [ANOMALY_FEATURES.columns[at] for at in np.flatnonzero(odd)]
     words = f"later transactions change {', '.join(names[:5])}" if names else "no column knows later transactions"
     return [holds("leakage_sme_anomaly", bool(half) and not names, len(at), words)]
 
