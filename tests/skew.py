@@ -29,7 +29,7 @@ from scoreops.kol.success_training import fit_boosters, fit_prophet, train_succe
 from scoreops.kol.text import embed_all, fit_text
 from scoreops.kol.trust_features import TRUST_FEATURES, peer_groups
 from scoreops.kol.trust_training import fit_members, train_trust, without_business
-from tests import skew_sme
+from tests import skew_cash, skew_sme
 from tests.frozen import decisions
 from tests.samples import BOTS, FANS, FIRST_HOUR, HOURS, success_rows, totals, trust_rows
 
@@ -206,5 +206,6 @@ _MAKERS: Mapping[str, Callable[[], Case]] = {
     "success": _success,
     "fusion": _fusion,
     "late-payment": lambda: _case("late-payment", *skew_sme.late()),
+    "cash-flow": lambda: _case("cash-flow", *skew_cash.cash()),
     "sme-anomaly": lambda: _case("sme-anomaly", *skew_sme.anomaly()),
 }

@@ -36,7 +36,7 @@ class Place:
         return load_and_build(self.settings, self.landing, as_of, **options)
 
 
-def small_world(home: Path, *, orgs: int = 3, days: int = 200, seed: int = 5) -> Place:
+def small_world(home: Path, *, orgs: int = 3, days: int = 150, seed: int = 5) -> Place:
     place = Place(home)
     write_world(place.landing, orgs=orgs, days=days, seed=seed)
     return place

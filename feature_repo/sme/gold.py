@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import duckdb
@@ -54,6 +55,45 @@ limit ?
 def worklist(settings: Settings, org: str, *, by: str = RULE, limit: int = 20) -> list[dict[str, Any]]:
     """Open invoices of a company, the first to chase first: by the rule, or by the cash that a call should bring."""
     rows: list[dict[str, Any]] = of_org(settings, org, _WORKLIST.format(rank=RANKS[by]), limit).to_pylist()
+    return rows
+
+
+_ALERTS: Final = """
+select * from gold.ml_anomaly_alerts
+where org_id = ? and list_contains(?, severity)
+order by case severity when 'high' then 0 when 'medium' then 1 else 2 end, score desc, transaction_id
+"""
+SEVERITIES: Final = ("low", "medium", "high")
+
+
+def alerts(settings: Settings, org: str, at_least: str) -> list[dict[str, Any]]:
+    """Odd transactions of a company of a severity and above, the worst first; none is left out."""
+    wanted = list(SEVERITIES[SEVERITIES.index(at_least) :])
+    rows: list[dict[str, Any]] = of_org(settings, org, _ALERTS, wanted).to_pylist()
+    for row in rows:
+        row["reasons"] = json.loads(row["reasons"])
+    return rows
+
+
+_FORECAST: Final = """
+select * from gold.ml_cashflow_forecast
+where org_id = ? and as_of = (select max(as_of) from gold.ml_cashflow_forecast where org_id = ?)
+order by currency, day
+"""
+
+
+def forecast(settings: Settings, org: str) -> list[dict[str, Any]]:
+    """The newest cash forecast of a company, day by day."""
+    rows: list[dict[str, Any]] = of_org(settings, org, _FORECAST, org).to_pylist()
+    return rows
+
+
+_POSITION: Final = "select * from gold.kpi_cash_position where org_id = ? order by currency"
+
+
+def cash_position(settings: Settings, org: str) -> list[dict[str, Any]]:
+    """Balance, pace and runway of a company at the end of the day of the build, by currency."""
+    rows: list[dict[str, Any]] = of_org(settings, org, _POSITION).to_pylist()
     return rows
 
 

@@ -20,6 +20,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "fuse",
     "evidence",
     "console",
+    "sme_read",
     "sme",
     "bench",
 )

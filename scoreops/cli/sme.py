@@ -1,30 +1,29 @@
-"""`scoreops sme ...`: which invoices to chase, how much cash there will be, which transactions are odd."""
+"""`scoreops sme generate|import|build|demo`: from delivered files to tables."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scoreops.cli.app import app
-from scoreops.cli.export import CsvFile, XlsxFile, export
-from scoreops.cli.money import amount
 from scoreops.cli.output import JsonFlag, console, emit, err, handled, table
+from scoreops.cli.sme_app import sme
 from scoreops.core.errors import BadInput, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from feature_repo.sme.bronze import Loaded
+    from scoreops.adapters.settings import Settings
 
-sme = typer.Typer(name="sme", help="Receivables, cash and odd transactions of small companies.", no_args_is_help=True)
-app.add_typer(sme, rich_help_panel="SME Pulse")
+Landing = Annotated[Path | None, typer.Option(help="Folder of delivered files by day. Default: HOME/sme/landing.")]
 
-Org = Annotated[str, typer.Option("--org", help="The company.")]
-By = Annotated[Literal["rule", "expected-cash"], typer.Option(help="Order of the list.")]
-Limit = Annotated[int, typer.Option(min=1, max=100_000, help="So many rows at most.")]
+
+def landing_of(settings: Settings, given: Path | None) -> Path:
+    """Where files are delivered to."""
+    return given or settings.root / "sme" / "landing"
 
 
 def day(text: str, name: str) -> date:
@@ -35,67 +34,11 @@ def day(text: str, name: str) -> date:
         raise BadInput(f"{text!r} is no day like 2026-03-31", name) from error
 
 
-def deliver(
-    rows: Sequence[Mapping[str, Any]], *, as_json: bool, csv_file: Path | None, xlsx_file: Path | None, sheet: str
-) -> bool:
-    """Write the files that are asked for, and JSON. Returns whether a table is still wanted."""
-    for file in export(rows, csv_file, xlsx_file, sheet):
-        err.print(f"wrote {file}", highlight=False, soft_wrap=True)
-    if as_json:
-        emit(list(rows))
-    return not (as_json or csv_file or xlsx_file)
-
-
-@sme.command()
-@handled
-def worklist(
-    *,
-    org: Org,
-    by: By = "rule",
-    limit: Limit = 20,
-    csv_file: CsvFile = None,
-    xlsx_file: XlsxFile = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Open invoices, the first to chase first, with the points behind their place.
-
-    Example: scoreops sme worklist --org org-000 --by expected-cash --xlsx calls.xlsx
-    """
-    from feature_repo.sme.gold import worklist as read
-    from scoreops.adapters.settings import Settings
-
-    rows = read(Settings(), org, by=by, limit=limit)
-    if not deliver(rows, as_json=as_json, csv_file=csv_file, xlsx_file=xlsx_file, sheet="worklist"):
-        return
-    if not rows:
-        console.print(f"{org} has no open invoice")
-        return
-    currency = rows[0]["currency"]
-    columns = ("invoice", "customer", currency, "due", "score", "points", "late", "P")
-    lines = [
-        (
-            row["invoice_id"],
-            row["customer_id"],
-            amount(row["open_amount_minor"], currency),
-            f"{-row['days_overdue']:+d} d",
-            f"{row['priority_score']} {row['tier']}",
-            f"{row['overdue_points']}+{row['amount_points']}+{row['risk_points']}",
-            f"{row['other_late_invoices']}/{row['other_invoices']}",
-            "" if row["p_late"] is None else f"{row['p_late']:.0%}",
-        )
-        for row in rows
-    ]
-    table(f"Invoices of {org} to chase, as of {rows[0]['as_of']}, by {by}", columns, lines)
-    console.print(
-        "points: overdue + amount + risk; late: of the customer's other invoices in a year; P: of paying late"
-    )
-
-
 @sme.command()
 @handled
 def generate(
     *,
-    out: Annotated[Path, typer.Option(help="Folder to write to, one folder a day.")] = Path(".run/sme/landing"),
+    landing: Landing = None,
     orgs: Annotated[int, typer.Option(min=1, max=999, help="Companies.")] = 12,
     days: Annotated[int, typer.Option(min=30, max=1500, help="Days of their history.")] = 540,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 7,
@@ -106,7 +49,9 @@ def generate(
     Example: scoreops sme generate --orgs 12 --days 540 --seed 7
     """
     from feature_repo.sme.landing import write_world
+    from scoreops.adapters.settings import Settings
 
+    out = landing_of(Settings(), landing)
     made = write_world(out, orgs=orgs, days=days, seed=seed)
     if as_json:
         emit(made)
@@ -119,7 +64,7 @@ def generate(
 @handled
 def build(
     *,
-    landing: Annotated[Path, typer.Option(help="Folder of delivered files.")] = Path(".run/sme/landing"),
+    landing: Landing = None,
     as_of: Annotated[str, typer.Option(help="Tell everything as it was known at the end of this day.")] = "",
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every table anew.")] = False,
     as_json: JsonFlag = False,
@@ -134,12 +79,14 @@ def build(
     from feature_repo.sme.daily import load_and_build
     from scoreops.adapters.settings import Settings
 
-    days = days_in(landing)
+    settings = Settings()
+    folder = landing_of(settings, landing)
+    days = days_in(folder)
     if not days and not as_of:
-        raise BadInput(f"{landing} holds no day yet, so --as-of is needed", "--as-of")
+        raise BadInput(f"{folder} holds no day yet, so --as-of is needed", "--as-of")
     until = day(as_of, "--as-of") if as_of else days[-1]
     with err.status(f"building {until}"):
-        made = load_and_build(Settings(), landing, until, full_refresh=full_refresh)
+        made = load_and_build(settings, folder, until, full_refresh=full_refresh)
     if as_json:
         emit(asdict(made))
         return
@@ -192,3 +139,28 @@ def demo(
         return
     console.print(f"all figures: {home / 'summary.json'}", soft_wrap=True)
     console.print(f"SCOREOPS_HOME={home} scoreops sme worklist --org org-000", soft_wrap=True)
+
+
+@sme.command("import")
+@handled
+def import_(
+    name: Annotated[str, typer.Argument(help="ar_h2habba, fraud_handbook_sim or online_retail_hourly.")],
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data sets. Default: SCOREOPS_DATA.")] = None,
+    landing: Landing = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Turn a public data set into delivered files; `scoreops sme build` then loads them like any other.
+
+    Example: scoreops sme import ar_h2habba
+    """
+    from feature_repo.sme.importing import import_set
+    from scoreops.adapters.settings import Settings
+
+    settings = Settings()
+    out = landing_of(settings, landing)
+    last, rows = import_set(name, data or settings.data, out)
+    if as_json:
+        emit({"day": last.isoformat(), "rows": rows})
+        return
+    table(f"{name} delivered on {last} in {out}", ("table", "rows"), [(k, f"{n:,}") for k, n in rows.items()])

@@ -16,7 +16,7 @@ ARROW: Final[Mapping[Kind, pa.DataType]] = {
     "time": pa.timestamp("us", tz="UTC"),
     "int": pa.int64(),
 }
-CURRENCIES: Final = ("VND", "USD", "EUR", "GBP")
+CURRENCIES: Final = ("VND", "USD", "EUR", "GBP", "CAD")
 INGESTED: Final = "ingested_at"
 LINE: Final = "line_id"
 SOURCE: Final = "source"

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +19,8 @@ from feature_repo.sme.bronze import accounts, bronze_name, days_in, open_bronze
 from scoreops.sme.contract import TABLES
 from tests.sme_tables import columns_of, compiled, of_org, run_compiled, tables
 from tests.sme_world import END, Place, small_world
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +127,51 @@ def test_no_row_of_a_company_changes_when_another_companys_data_change(kept, mad
     after = run_compiled(place, models, change)
     for org in ("org-000", "org-002"):
         same(of_org(after, org, columns), of_org(before, org, columns))
+
+
+@pytest.fixture(scope="module")
+def killed(fresh, tmp_path_factory):
+    """A night whose every step is killed in its middle and run again; how often each was caught at work."""
+    place = Place(tmp_path_factory.mktemp("killed"))
+    shutil.copytree(fresh.landing, place.landing)
+    lake = open_bronze(place.settings.lake_dir)
+    log = place.home / "sme" / "dbt" / "duckdb" / "dbt.log"
+    middles = {
+        "bronze": lambda: sum(len(lake.snapshots(name)) for name in lake.tables()) >= 3,
+        "silver": lambda: log.exists() and "OK created sql table model silver." in log.read_text(),
+        "gold": lambda: log.exists() and "OK created sql table model gold.dim" in log.read_text(),
+    }
+    caught = {}
+    for name, middle in middles.items():
+        caught[name] = kill_once(place, name, middle)
+        assert step(place, name).wait() == 0
+    return place, caught
+
+
+def step(place, name):
+    arguments = (str(END), str(place.landing)) if name == "bronze" else (str(END),)
+    code = f"from pathlib import Path; from kfp_pipelines import sme_steps; sme_steps.{name}(*{arguments!r}, Path('.'))"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SCOREOPS_")}
+    environment = kept | {"SCOREOPS_HOME": str(place.home), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=environment, cwd=place.home)
+
+
+def kill_once(place, name, middle):
+    process = step(place, name)
+    deadline = time.monotonic() + 200
+    while process.poll() is None and not middle():
+        assert time.monotonic() < deadline, f"{name} never came to its middle"
+        time.sleep(0.02)
+    process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def test_a_night_killed_at_every_step_ends_with_the_same_tables(fresh, killed):
+    place, caught = killed
+    assert caught == dict.fromkeys(("bronze", "silver", "gold"), True)
+    same(tables(place), tables(fresh))
+    found, wanted = (
+        {file.source: (file.lines, file.accepted) for file in accounts(open_bronze(where.settings.lake_dir))}
+        for where in (place, fresh)
+    )
+    assert found == wanted

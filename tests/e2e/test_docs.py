@@ -32,6 +32,8 @@ ORDER = (
     "roll-back-a-model",
     "roll-out-with-a-canary",
     "use-the-spark-engine",
+    "chase-invoices",
+    "read-sme-tables",
     "train-and-gates",
 )
 """Guides that change what others look at come last."""

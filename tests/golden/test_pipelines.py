@@ -16,6 +16,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 ROOT = Path(__file__).resolve().parents[2]
 COMPILED = ROOT / "kfp_pipelines" / "compiled"
 NAMES = ("kol_train", "kol_train_coupled")
+SME = ("sme_daily_etl", "sme_predict")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,8 @@ def fresh(tmp_path_factory):
     """A compile of its own, in a process of its own, without settings of this machine."""
     folder = COMPILED if os.environ.get("REGEN") else tmp_path_factory.mktemp("compiled")
     code = (
-        f"from pathlib import Path; from kfp_pipelines.kol_train import compile_to; compile_to(Path({str(folder)!r}))"
+        "from pathlib import Path; from kfp_pipelines import kol_train, sme_pipelines;"
+        f"[part.compile_to(Path({str(folder)!r})) for part in (kol_train, sme_pipelines)]"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment)
@@ -47,11 +49,11 @@ def after(dag, task):
 
 
 def test_nothing_but_these_is_compiled():
-    others = ("sme_daily_etl", "sme_predict", "sme_train", "sme_external_sync")
-    assert {path.name for path in COMPILED.iterdir()} == {f"{name}.yaml" for name in (*NAMES, *others)}
+    others = ("sme_train", "sme_external_sync")
+    assert {path.name for path in COMPILED.iterdir()} == {f"{name}.yaml" for name in (*NAMES, *SME, *others)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SME])
 def test_the_compiled_file_is_that_of_the_source(fresh, name):
     assert (COMPILED / f"{name}.yaml").read_text() == (fresh / f"{name}.yaml").read_text()
 
@@ -73,7 +75,7 @@ def test_it_is_valid_and_every_part_that_it_names_is_there(name):
     assert {executor["container"]["image"] for executor in executors.values()} == {"scoreops/pipelines-python:0.1.0"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *SME])
 def test_no_step_is_answered_from_a_cache_that_cannot_see_the_stores(name):
     for dag in dags(spec(name)):
         for task_name, task in dag.tasks.items():
@@ -125,3 +127,31 @@ def test_nothing_is_registered_that_a_gate_has_refused(name):
             if name_.startswith("register"):
                 assert "model" in task.inputs.artifacts
                 assert task.inputs.artifacts["model"].component_input_artifact
+
+
+def test_a_night_checks_its_surroundings_first_and_builds_layer_upon_layer():
+    made = spec("sme_daily_etl")
+    assert list(made.root.dag.tasks["place"].dependent_tasks) == []
+    conditions = {
+        task.task_info.name: task.trigger_policy.condition for dag in dags(made) for task in dag.tasks.values()
+    }
+    for name in ("everything is there", "silver is sound", "gold is sound"):
+        assert conditions[name].endswith("== 'ok'"), name
+    (body,) = (dag for dag in dags(made) if "silver" in dag.tasks)
+    assert after(body, "silver") == {"bronze"}
+
+
+@pytest.mark.parametrize("name", SME)
+def test_what_was_predicted_is_published_before_readers_are_told(name):
+    (body,) = (dag for dag in dags(spec(name)) if "publish" in dag.tasks)
+    predictions = {task for task in body.tasks if task.startswith("predict")}
+    assert len(predictions) >= 2
+    assert predictions <= after(body, "publish") < after(body, "refresh")
+
+
+@pytest.mark.parametrize("name", SME)
+def test_every_step_of_a_night_is_tried_again(name):
+    for dag in dags(spec(name)):
+        for place, task in dag.tasks.items():
+            if task.HasField("caching_options") and not place.startswith("condition"):
+                assert task.retry_policy.max_retry_count == 2, place
