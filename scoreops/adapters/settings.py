@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         return self.port_base + 50
 
     @property
+    def trino_port(self) -> int:
+        """Port of the embedded Trino."""
+        return self.port_base + 88
+
+    @property
     def seaweedfs_port(self) -> int:
         """Port of the S3 server that tests start; the next three and all four plus 10,000 are its own."""
         return self.port_base + 60
