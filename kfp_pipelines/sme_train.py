@@ -67,8 +67,8 @@ def validated_score_train(score: str, until: int, rehearse: str, outcomes: Input
 
 
 @dsl.pipeline(name="sme-train", description="Late payments and odd transactions, gated against their champions.")
-def sme_train(as_of: str, rehearse: str = ""):
-    """Train every score on what was known at the end of the day `as_of`, side by side.
+def sme_train(as_of: str = "", rehearse: str = ""):
+    """Train every score on what was known at the end of the day `as_of`, "" the last that was built, side by side.
 
     `rehearse` makes a candidate fail on purpose.
     """
