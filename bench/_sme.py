@@ -31,7 +31,7 @@ def found(folder: Path | None, name: str) -> Path | None:
     """The file of this name in `folder` or one of its folders, packed or not."""
     if folder is None:
         return None
-    stem = name.split(".")[0].removesuffix("_imputed")
+    stem = name.split(".", maxsplit=1)[0].removesuffix("_imputed")
     return next((file for file in sorted(folder.rglob("*.csv*")) if file.name.startswith(stem)), None)
 
 
