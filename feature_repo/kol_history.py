@@ -61,17 +61,18 @@ def platforms_of(known: pd.DataFrame) -> dict[str, str]:
     return dict(known.drop_duplicates("kol_id").sort_values("kol_id")[["kol_id", "platform"]].to_numpy().tolist())
 
 
-def leakage(service: str, settings: Settings, until: int) -> list[Verdict]:
+def leakage(service: str, known: Known) -> list[Verdict]:
     """Stored features are what the events before their hour give, and were not stamped before they could be known.
 
     Some hours are computed again from a history that ends where they begin: a feature that saw the future differs.
     """
-    views = sorted({ref.partition(":")[0] for ref in SERVICES[service]})
+    settings, views = known.settings, sorted({ref.partition(":")[0] for ref in SERVICES[service]})
     verdicts = []
     for name in views:
         file = settings.offline_dir / f"{name}.parquet"
         if file.exists():
-            verdicts.append(_lag(settings) if name == LAG_VIEW.name else _recomputed(settings, VIEWS[name], until))
+            lag = name == LAG_VIEW.name
+            verdicts.append(_lag(settings) if lag else _recomputed(settings, VIEWS[name], known.until))
     return verdicts
 
 

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from feature_repo.frames import frame
-from scoreops.adapters.settings import Settings
+from feature_repo.frames import Known, frame
 from scoreops.catalog import recipe_of
 from scoreops.catalog import score as catalogued
 from scoreops.core.metrics import auc
@@ -50,6 +49,6 @@ def _too_good(rows: pd.DataFrame, label: str, columns: Sequence[str]) -> Verdict
     return holds("too_good_to_be_true", not found, len(rows), words)
 
 
-def check_leakage(settings: Settings, score: str, until: int) -> list[Verdict]:
-    """Whether the stored features of a score hold what was not known at their time, as its frame checks it."""
-    return frame(score).leakage(settings, until)
+def check_leakage(known: Known, score: str) -> list[Verdict]:
+    """Whether the features of a score hold what was not known at their time, as its frame checks it."""
+    return frame(score).leakage(known)

@@ -20,8 +20,9 @@ def _anew(task: dsl.PipelineTask) -> dsl.PipelineTask:
 def _predictions(as_of: str) -> None:
     """Late payments first: the cash forecast reads when customers will pay. Odd transactions beside it."""
     late = _anew(components.predict(score="late-payment", as_of=as_of).set_display_name("late payments"))
+    cash = _anew(components.predict(score="cash-flow", as_of=as_of).set_display_name("cash in 30 days"))
     odd = _anew(components.predict(score="sme-anomaly", as_of=as_of).set_display_name("odd transactions of 7 days"))
-    published = _anew(components.publish(as_of=as_of)).after(late, odd)
+    published = _anew(components.publish(as_of=as_of)).after(cash.after(late), odd)
     _anew(components.refresh(as_of=as_of)).after(published)
 
 

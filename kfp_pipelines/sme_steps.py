@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kfp_pipelines.steps import OK, REFUSED, Report, step
 
-SCORES: Final = ("late-payment", "sme-anomaly")
+SCORES: Final = ("late-payment", "cash-flow", "sme-anomaly")
 """What `sme_predict` asks the registry for."""
 
 

@@ -37,7 +37,9 @@ def step(name: str) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
             report["seconds"] = round(time.monotonic() - began, 2)
             report["cpu_seconds"] = round(_cpu_seconds() - before, 2)
             report["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            (out / "report.json").write_text(json.dumps(report, indent=1, default=str))
+            aside = out / ".report.json"
+            aside.write_text(json.dumps(report, indent=1, default=str))
+            aside.replace(out / "report.json")  # whoever waits for the run reads it at any moment
             return report
 
         return timed
@@ -86,7 +88,7 @@ def check(score: str, until: int, labels: str, rehearse: str, outcomes: Path, ht
     if fault_of(rehearse, score) == DRIFTED:
         rows, people = drifted(rows, score), drifted(people, score)
     champion = champion_files(Registry(settings.mlflow_url), score)
-    verdicts = [*check_rows(rows, score), *check_leakage(settings, score, hour)]
+    verdicts = [*check_rows(rows, score), *check_leakage(known, score)]
     drift = judge_drift(champion, people, DRIFT_SHARE)
     write_report(champion, people, drift, html)
     rows.to_parquet(out / "rows.parquet")
@@ -140,7 +142,7 @@ def register(score: str, model: Path, checked: Path, judged: Path, out: Path) ->
     from scoreops.adapters.settings import Settings
 
     first, second = (json.loads((folder / "report.json").read_text()) for folder in (checked, judged))
-    verdicts = [*first["verdicts"], *second["verdicts"]]
+    verdicts = [*first["verdicts"], *second.get("carried", []), *second["verdicts"]]
     registry = Registry(Settings().mlflow_url)
     version = registry.register(read_folder(model / "bundle"), metrics=second["metrics"], verdicts=verdicts)
     passed = all(verdict["outcome"] == "Pass" for verdict in verdicts)

@@ -16,10 +16,12 @@ from scoreops.kol.success_features import SUCCESS_FEATURES
 from scoreops.kol.success_recipe import SUCCESS_RECIPE
 from scoreops.kol.trust_features import TRUST_FEATURES
 from scoreops.kol.trust_recipe import TRUST_RECIPE
-from scoreops.sme import anomaly, cash, late
+from scoreops.sme import anomaly, anomaly_recipe, cash, late, late_recipe
 from scoreops.sme.anomaly_features import ANOMALY_FEATURES
+from scoreops.sme.anomaly_recipe import ANOMALY_RECIPE
 from scoreops.sme.cash_features import CASH_FEATURES
 from scoreops.sme.late_features import LATE_FEATURES
+from scoreops.sme.late_recipe import LATE_RECIPE
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Score:
     """The output that is a probability of label 1, and what it counts as certain; None for a score that is none."""
     recipe: Recipe | None = None
     """How the training pipeline makes and judges it; None for a score that is fitted otherwise."""
+    clock: tuple[str, ...] = ()
+    """Columns of its schema that move by themselves as time goes on, so that their drift says nothing."""
 
 
 _ALL: Final = (
@@ -72,9 +76,19 @@ _ALL: Final = (
         late.TENSORS_OUT,
         late.LateModel.load,
         probability=("p_late", 1.0),
+        recipe=LATE_RECIPE,
+        clock=late_recipe.CLOCK,
+    ),
+    Score(
+        "sme-anomaly",
+        ANOMALY_FEATURES,
+        anomaly.TENSORS_IN,
+        anomaly.TENSORS_OUT,
+        anomaly.AnomalyModel.load,
+        recipe=ANOMALY_RECIPE,
+        clock=anomaly_recipe.CLOCK,
     ),
     Score("cash-flow", CASH_FEATURES, cash.TENSORS_IN, cash.TENSORS_OUT, cash.CashModel.load),
-    Score("sme-anomaly", ANOMALY_FEATURES, anomaly.TENSORS_IN, anomaly.TENSORS_OUT, anomaly.AnomalyModel.load),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 
@@ -97,9 +111,11 @@ def recipe_of(name: str) -> Recipe:
 
 
 CLOCK: Final = ("as_of_hour", "hour_sin", "hour_cos", "weekday")
-"""Columns that move by themselves as time goes on."""
+"""Columns of any score that move by themselves as time goes on."""
 
 
 def judged_columns(manifest: Manifest) -> tuple[str, ...]:
     """Columns with a reference, whose drift says something: those that do not tell the time."""
-    return tuple(name for name in manifest.columns if name not in CLOCK and name in manifest.reference)
+    known = SCORES.get(manifest.score)
+    moving = {*CLOCK, *(known.clock if known else ())}
+    return tuple(name for name in manifest.columns if name not in moving and name in manifest.reference)

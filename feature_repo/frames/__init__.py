@@ -49,7 +49,7 @@ class Frame:
 
     rows: Callable[[Known], pd.DataFrame]
     population: Callable[[Known], pd.DataFrame]
-    leakage: Callable[[Settings, int], list[Verdict]]
+    leakage: Callable[[Known], list[Verdict]]
 
 
 def frame(score: str) -> Frame:

@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import duckdb
 
-from feature_repo.sme import predict_late, predict_odd
+from feature_repo.sme import predict_cash, predict_late, predict_odd
 from feature_repo.sme.bronze import open_bronze
 from feature_repo.sme.predictions import Served, champion, write
 from feature_repo.sme.warehouse import reading
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Unsupported
-from scoreops.sme.predictions import LATE, ODD
+from scoreops.sme.predictions import CASH, LATE, ODD
 
-Say = Callable[[duckdb.DuckDBPyConnection, Served, date], Mapping[str, Any]]
+Say = Callable[[duckdb.DuckDBPyConnection, Mapping[str, Served], date], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,33 @@ class Said:
     version: str
 
 
-SAY: Final[Mapping[str, tuple[str, Say]]] = {
-    "late-payment": (LATE, predict_late.say),
-    "sme-anomaly": (ODD, predict_odd.say),
+@dataclass(frozen=True)
+class Asked:
+    """How a score predicts for people: its table, the scores that it asks, and how rows come from the warehouse."""
+
+    table: str
+    scores: tuple[str, ...]
+    say: Say
+
+
+SAY: Final[Mapping[str, Asked]] = {
+    "late-payment": Asked(LATE, ("late-payment",), predict_late.say),
+    "cash-flow": Asked(CASH, ("cash-flow", "late-payment"), predict_cash.say),
+    "sme-anomaly": Asked(ODD, ("sme-anomaly",), predict_odd.say),
 }
-"""Of each score that predicts for people: its table, and how its rows come from the warehouse."""
 
 
 def predict(settings: Settings, score: str, as_of: date) -> Said:
     """Ask the champion of `score`. Raises Unsupported for another score, NotReady when nothing is registered."""
     if score not in SAY:
         raise Unsupported(f"{score!r} is not one of {', '.join(SAY)}")
+    asked = SAY[score]
     registry = Registry(settings.mlflow_url)
     try:
-        served = champion(registry, score)
+        served = {name: champion(registry, name) for name in asked.scores}
     finally:
         registry.close()
-    table, say = SAY[score]
     with reading(settings) as db:
-        rows = say(db, served, as_of)
-    return Said(table, write(open_bronze(settings.lake_dir), table, as_of, rows), served.version)
+        rows = asked.say(db, served, as_of)
+    written = write(open_bronze(settings.lake_dir), asked.table, as_of, rows)
+    return Said(asked.table, written, served[score].version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -21,9 +22,9 @@ order by org_id, invoice_id
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def say(db: duckdb.DuckDBPyConnection, served: Served, as_of: date) -> dict[str, Any]:
+def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
     """Predictions of every open invoice, as columns of the table late_payments."""
-    return late_payments(served, frame(db, QUERY), as_of)
+    return late_payments(served["late-payment"], frame(db, QUERY), as_of)
 
 
 def late_payments(served: Served, invoices: pd.DataFrame, as_of: date) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -28,10 +29,10 @@ qualify row_number() over (partition by org_id, transaction_id order by said_at 
 """
 
 
-def say(db: duckdb.DuckDBPyConnection, served: Served, as_of: date) -> dict[str, Any]:
+def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
     """Every transaction of the last seven days that the score finds odd: as columns of the table anomalies."""
     rows = frame(db, HISTORY, as_of)
-    return alerts(served, rows, feedback_on(rows, frame(db, SAID, as_of)), as_of)
+    return alerts(served["sme-anomaly"], rows, feedback_on(rows, frame(db, SAID, as_of)), as_of)
 
 
 def feedback_on(rows: pd.DataFrame, said: pd.DataFrame) -> Feedback:

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         return self.root / "offline"
 
     @property
+    def landing_dir(self) -> Path:
+        """Folder in which each day's files of companies are delivered."""
+        return self.root / "sme" / "landing"
+
+    @property
     def splits_dir(self) -> Path:
         """Folder of the splits that the embedded prediction server watches."""
         return self.root / "splits"
@@ -90,6 +95,11 @@ class Settings(BaseSettings):
     def mlflow_port(self) -> int:
         """Port of the embedded MLflow."""
         return self.port_base + 50
+
+    @property
+    def trino_port(self) -> int:
+        """Port of the embedded Trino."""
+        return self.port_base + 88
 
     @property
     def seaweedfs_port(self) -> int:

@@ -21,7 +21,7 @@ from scoreops.local.service import Service, names, recorded, stop
 
 COMPONENTS: Final = ("kafka", "valkey", "mlflow")
 """What every profile needs; each has a file of its name beside this one."""
-ON_REQUEST: Final = ("seaweedfs",)
+ON_REQUEST: Final = ("seaweedfs", "trino")
 """What comes up only when it is named."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feature_repo.sme.bronze import FILES, accounts, open_bronze
+from feature_repo.sme.external_sync import sync_external
 from feature_repo.sme.gold import tiers
 from feature_repo.sme.landing import write_world
 from feature_repo.sme.predict import SAY
@@ -25,7 +26,8 @@ from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Refused, ScoreOpsError
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
-from scoreops.local.sme_truth import late_agreement, odd_agreement
+from scoreops.local.sme_truth import cash_agreement, late_agreement, odd_agreement
+from scoreops.sme.cash_features import HORIZON
 from scoreops.sme.contract import TABLES
 
 JUDGED_DAYS: Final = 60
@@ -106,6 +108,7 @@ class Demo:
 
     def _build(self) -> None:
         runtime.up([runtime.component("mlflow", self.settings)])
+        sync_external(self.settings.model_copy(update={"world_bank": "", "provinces": ""}), self._end)
         self._pipeline("sme_daily_etl", {"as_of": str(self._end), "landing": str(self._landing), "predict": False})
         files = accounts(open_bronze(self.settings.lake_dir))
         for name in ("lines", "accepted", "quarantined", "repeats"):
@@ -133,12 +136,16 @@ class Demo:
         registry = Registry(self.settings.mlflow_url)
         with reading(self.settings) as db:
             summary.late = late_agreement(db, self._truth)
-            served = champion(registry, "sme-anomaly")
+            served = {score: champion(registry, score) for score in SAY}
             since = self._end - timedelta(days=JUDGED_DAYS - 1)
-            summary.alerts = odd_agreement(db, served, self._truth, since, self._end)
+            summary.alerts = odd_agreement(db, served["sme-anomaly"], self._truth, since, self._end)
+            summary.cash = cash_agreement(db, served, self._end - timedelta(days=HORIZON), HORIZON)
         registry.close()
         self.say.line("open invoices by tier: " + ", ".join(f"{name} {n:,}" for name, n in summary.tiers.items()))
         late, odd = summary.late, summary.alerts["medium_and_above"]
+        self.say.line(
+            f"cash of {HORIZON} days: 80 % interval of a day covers {summary.cash['day_interval_80_covers']:.1%}"
+        )
         self.say.line(f"days late: MAE {late['mae_days']}, 80 % interval covers {late['interval_80_covers']:.1%}")
         self.say.line(f"odd transactions: precision {odd['precision']}, recall {odd['recall']} at medium and above")
 

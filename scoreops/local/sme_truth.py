@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from feature_repo.sme.predict_cash import INVOICES, TRANSACTIONS, forecasts
 from feature_repo.sme.predict_odd import HISTORY
 from feature_repo.sme.predictions import Served, frame
 from scoreops.sme.anomaly import SEVERITIES
 from scoreops.sme.anomaly_features import Transactions, anomaly_features
+from scoreops.sme.cash_features import books_of
 
 
 def late_agreement(db: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]:
@@ -63,6 +66,35 @@ def odd_agreement(
             },
         }
     return found
+
+
+def cash_agreement(
+    db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date, days: int
+) -> dict[str, Any]:
+    """The forecast made on the day `as_of` against what was booked in the days after it."""
+    transactions = frame(db, TRANSACTIONS, as_of + timedelta(days=days))
+    booked = transactions["booked_at"] < pd.Timestamp(as_of + timedelta(days=1))
+    invoices = frame(db, INVOICES, as_of)
+    invoices["cleared_on"] = invoices["cleared_on"].where(invoices["cleared_on"] <= pd.Timestamp(as_of))
+    told = pd.DataFrame(forecasts(served, transactions[booked], invoices, as_of))
+    until = (as_of - date(1970, 1, 1)).days + 1
+    books = books_of(transactions, until=until + days)
+    came = pd.DataFrame(books.ahead(until)[:, :days], index=pd.MultiIndex.from_tuples(books.keys))
+    rows = told.assign(step=told.groupby(["org_id", "currency"]).cumcount())
+    rows = rows[rows["step"] < days]
+    truth = np.array(
+        [came.loc[(o, c), s] for o, c, s in zip(rows["org_id"], rows["currency"], rows["step"], strict=True)]
+    )
+    naive = came.abs().mean(axis=1)
+    scale = np.array([naive.loc[(o, c)] for o, c in zip(rows["org_id"], rows["currency"], strict=True)])
+    inside = (truth >= rows["net_low_minor"]) & (truth <= rows["net_high_minor"])
+    return {
+        "made_on": as_of.isoformat(),
+        "companies": int(rows["org_id"].nunique()),
+        "day_interval_80_covers": round(float(inside.mean()), 3),
+        "mae_of_mean_size": round(float((np.abs(truth - rows["net_minor"]) / scale).mean()), 3),
+        "methods": {str(name): int(n) for name, n in rows.groupby("method")["org_id"].nunique().items()},
+    }
 
 
 def _share(part: pd.Series[bool], whole: pd.Series[bool]) -> float | None:

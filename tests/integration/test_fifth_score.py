@@ -36,7 +36,7 @@ def population(known):
     return pd.DataFrame(drawn, columns=["a", "b", "c"]).assign(id=range(400))
 
 
-FRAME = Frame(rows, population, lambda settings, until: [holds("leakage_fifth", True, 400, "drawn")])
+FRAME = Frame(rows, population, lambda known: [holds("leakage_fifth", True, 400, "drawn")])
 """
 
 

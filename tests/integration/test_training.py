@@ -45,9 +45,9 @@ def leaks(verdicts):
 
 
 def test_features_that_were_known_at_their_hour_pass(trained):
-    own, until, _ = trained
+    own, until, outcomes = trained
     for score in ("trust", "success"):
-        verdicts = check_leakage(own, score, until)
+        verdicts = check_leakage(Known(own, outcomes, until), score)
         assert [verdict.reason for verdict in verdicts if verdict.outcome is not Outcome.PASS] == []
 
 
@@ -59,14 +59,14 @@ def test_features_that_were_known_at_their_hour_pass(trained):
     ],
 )
 def test_a_feature_from_the_future_is_refused(trained, score, view, column):
-    own, until, _ = trained
+    own, until, outcomes = trained
     file = own.offline_dir / f"{view}.parquet"
     honest = pq.read_table(file)
     frame = honest.to_pandas()
     frame[column] = frame.groupby("kol_id")[column].shift(-1)  # what only the next row knows
     try:
         frame.to_parquet(file)
-        found = leaks(check_leakage(own, score, until))
+        found = leaks(check_leakage(Known(own, outcomes, until), score))
         assert found[f"leakage_{view}"] is Outcome.FAIL
     finally:
         pq.write_table(honest, file)
@@ -96,10 +96,10 @@ def test_the_trust_score_of_success_rows_is_older_than_their_hour(trained, tmp_p
         .lt(known.groupby(["kol_id", "event_timestamp"])["event_timestamp"].first())
         .all()
     )
-    assert leaks(check_leakage(own, "success", until))["trust_score_t_1"] is Outcome.PASS
+    assert leaks(check_leakage(Known(own, outcomes, until), "success"))["trust_score_t_1"] is Outcome.PASS
     late = table.assign(scored_at=table["event_timestamp"])
     late.to_parquet(own.offline_dir / "kol_trust_lag.parquet")
-    assert leaks(check_leakage(own, "success", until))["trust_score_t_1"] is Outcome.FAIL
+    assert leaks(check_leakage(Known(own, outcomes, until), "success"))["trust_score_t_1"] is Outcome.FAIL
 
 
 @pytest.mark.timeout(400)

@@ -1,0 +1,74 @@
+"""Cash of the next thirty days, by the registered versions of the scores cash-flow and late-payment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from feature_repo.sme.predictions import Served, frame
+from scoreops.core.recipe import Scorer
+from scoreops.sme.cash import METHODS
+from scoreops.sme.cash_features import HORIZON, DaysLate, books_of, cash_features, expected_inflow
+
+TRANSACTIONS: Final = """
+select org_id, currency, booked_at, amount_minor, category
+from silver.bank_transactions
+where cast(booked_at as date) <= ?
+order by booked_at, org_id, transaction_id
+"""
+INVOICES: Final = """
+select org_id, invoice_id, customer_id, issued_on, due_on, amount_minor, cleared_on, currency
+from silver.invoices
+where issued_on <= ?
+order by org_id, invoice_id
+"""
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def days_late_by(scorer: Scorer) -> DaysLate:
+    """How a loaded late-payment score tells days late from its features."""
+
+    def days_late(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
+
+    return days_late
+
+
+def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
+    """The forecast of every company with enough history, as columns of the table cashflow."""
+    transactions, invoices = frame(db, TRANSACTIONS, as_of), frame(db, INVOICES, as_of)
+    return forecasts(served, transactions, invoices, as_of)
+
+
+def forecasts(
+    served: Mapping[str, Served], transactions: pd.DataFrame, invoices: pd.DataFrame, as_of: date
+) -> dict[str, Any]:
+    """Thirty days from the day after `as_of`; a company too young for the stated fallback has no rows."""
+    cash, tomorrow = served["cash-flow"], (as_of - _EPOCH).days + 1
+    books = books_of(transactions, until=tomorrow)
+    inflow = expected_inflow(invoices, books.keys, tomorrow, days_late_by(served["late-payment"].scorer))
+    features = cash_features(books, inflow, tomorrow, with_prophet=range(len(books.keys)))
+    told = cash.scorer.infer({"features": features}, {})
+    method = np.asarray(told["method"])
+    rows = np.flatnonzero(method >= 0)
+    version = f"{cash.version} {served['late-payment'].version}"
+    flat = {name: np.asarray(told[name])[rows].ravel() for name in ("net", "net_low", "net_high")}
+    flat |= {name: np.asarray(told[name])[rows].ravel() for name in ("balance", "balance_low", "balance_high")}
+    amounts = {f"{name}_minor": np.rint(values).astype(np.int64) for name, values in flat.items()}
+    fallback = np.asarray(told["fallback"])
+    names = [METHODS[method[row]] + (", young company" if fallback[row] else "") for row in rows]
+    return {
+        "org_id": np.repeat([books.keys[row][0] for row in rows], HORIZON),
+        "currency": np.repeat([books.keys[row][1] for row in rows], HORIZON),
+        "day": [as_of + timedelta(days=step) for step in range(1, HORIZON + 1)] * len(rows),
+        **amounts,
+        "p_below_zero": np.asarray(told["p_below_zero"])[rows].ravel(),
+        "method": np.repeat(names, HORIZON),
+        "model_version": [version] * (len(rows) * HORIZON),
+    }
