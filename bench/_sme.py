@@ -31,7 +31,7 @@ def found(folder: Path | None, name: str) -> Path | None:
     """The file of this name in `folder` or one of its folders, packed or not."""
     if folder is None:
         return None
-    stem = name.removesuffix(".gz").removesuffix(".csv")
+    stem = name.split(".", maxsplit=1)[0].removesuffix("_imputed")
     return next((file for file in sorted(folder.rglob("*.csv*")) if file.name.startswith(stem)), None)
 
 
@@ -43,9 +43,9 @@ def figure(data: str, part: str, measure: str, ours: float, published: float | N
 def invoices_of(file: Path, folder: Path) -> pd.DataFrame:
     """Cleared invoices of `ar_h2habba`; the day of issue is the due day less the customer's term in the open book."""
     rows = pd.read_csv(file, parse_dates=["due_date", "clear_date"], dtype={"cust_number": str})
-    book = pd.read_csv(folder / "open_book_9700.csv.gz", parse_dates=["posting_date", "due_in_date"], dtype=str)
-    days = (pd.to_datetime(book["due_in_date"]) - pd.to_datetime(book["posting_date"])).dt.days
-    term = days.groupby(book["cust_number"].str.lstrip("0")).median().clip(lower=0).round()
+    book = pd.read_csv(folder / "open_book_9700.csv.gz", parse_dates=["posting_date", "due_in_date"])
+    days = (book["due_in_date"] - book["posting_date"]).dt.days
+    term = days.groupby(book["cust_number"].astype(str).str.lstrip("0")).median().clip(lower=0).round()
     customer = rows["cust_number"].str.lstrip("0")
     return pd.DataFrame(
         {

@@ -68,11 +68,21 @@ def bench(
         err.print(f"[bold]bench {one}[/]")
         results[one] = document = _run(one, options)
         if not as_json:
-            rows = [(key, json.dumps(value, default=str)) for key, value in document["result"].items()]
-            table(f"{one} on {document['context']['cpus']} CPUs", ("what", "value"), rows)
+            table(f"{one} on {document['context']['cpus']} CPUs", *_columns(document["result"]))
             console.print(f"saved as {document['saved']}", highlight=False, soft_wrap=True)
     if as_json:
         emit(results if every else results[name])
+
+
+def _columns(result: Mapping[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows of a table: a column for each name that all results share, else one of their JSON."""
+    first = next(iter(result.values()), None)
+    names = tuple(first) if isinstance(first, dict) else ()
+    if names and all(isinstance(value, dict) and tuple(value) == names for value in result.values()):
+        return ("what", *names), [
+            (key, *("" if value[name] is None else str(value[name]) for name in names)) for key, value in result.items()
+        ]
+    return ("what", "value"), [(key, json.dumps(value, default=str)) for key, value in result.items()]
 
 
 def _run(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
