@@ -15,6 +15,8 @@ ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 SCHEDULED_DAY: Final = "[[ScheduledTime.2006-01-02]]"
 """Argument: the day of the scheduled moment in UTC, as Kubeflow fills it in. Of a moment before seven in the morning in
 Vietnam that is the day that has ended there."""
+LANDING: Final = "${landing}"
+"""Argument: the folder of delivered files, which an installation knows."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Schedule:
         pipeline: its compiled file, and the name of the schedule.
         cron: minute, hour, day, month, weekday (by its English name) in ZONE.
         meaning: one sentence for people.
-        arguments: of the run; SCHEDULED_DAY stands for a day that is known when it is due.
+        arguments: of the run; SCHEDULED_DAY and LANDING stand for what is known when and where it is due.
     """
 
     pipeline: str
@@ -33,10 +35,10 @@ class Schedule:
     meaning: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
-    def filled(self, due: datetime) -> dict[str, Any]:
-        """The arguments of the run that is due at a moment."""
-        day = due.astimezone(UTC).date().isoformat()
-        return {name: day if value == SCHEDULED_DAY else value for name, value in self.arguments.items()}
+    def filled(self, due: datetime, landing: str) -> dict[str, Any]:
+        """The arguments of the run that is due at a moment, with files delivered to `landing`."""
+        known = {SCHEDULED_DAY: due.astimezone(UTC).date().isoformat(), LANDING: landing}
+        return {name: known.get(value, value) for name, value in self.arguments.items()}
 
     def times(self, after: datetime) -> Iterator[datetime]:
         """The moments after `after` at which it is due, for ever."""
@@ -63,6 +65,24 @@ SCHEDULES: Final = (
         "5 0 * * *",
         "Every night: trust and success of influencers, on everything that the lake holds.",
         {"until": 0},
+    ),
+    Schedule(
+        "sme_daily_etl",
+        "0 2 * * *",
+        "Every night: what companies delivered, up to the tables and predictions that people read.",
+        {"as_of": SCHEDULED_DAY, "landing": LANDING, "predict": True},
+    ),
+    Schedule(
+        "sme_train",
+        "0 1 * * sun",
+        "Every Sunday: late payments, cash and odd transactions, on the tables as they were built last.",
+        {"as_of": ""},
+    ),
+    Schedule(
+        "sme_external_sync",
+        "30 7 1 * *",
+        "On the first of every month: World Bank indicators and Vietnam's provinces.",
+        {"as_of": SCHEDULED_DAY},
     ),
 )
 

@@ -19,10 +19,10 @@ from scoreops.core.verdict import Verdict, all_pass, holds
 
 @step("training sets")
 def training_sets(as_of: str, out: Path) -> Report:
-    """What was known at the end of the day `as_of`, once for all scores of the run."""
+    """What was known at the end of the day `as_of`, "" the last that was built, once for all scores of the run."""
     from feature_repo.sme.training_sets import write_training_sets
 
-    return write_training_sets(Settings(), date.fromisoformat(as_of), out)
+    return write_training_sets(Settings(), date.fromisoformat(as_of) if as_of else None, out)
 
 
 @step("validate")

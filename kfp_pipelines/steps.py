@@ -37,7 +37,9 @@ def step(name: str) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
             report["seconds"] = round(time.monotonic() - began, 2)
             report["cpu_seconds"] = round(_cpu_seconds() - before, 2)
             report["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            (out / "report.json").write_text(json.dumps(report, indent=1, default=str))
+            aside = out / ".report.json"
+            aside.write_text(json.dumps(report, indent=1, default=str))
+            aside.replace(out / "report.json")  # whoever waits for the run reads it at any moment
             return report
 
         return timed

@@ -21,6 +21,10 @@ SETS: Final = {
         select * exclude (as_of) from silver.trn_anomalies
         where cast(booked_at as date) <= $day and category <> 'opening_balance'
         order by booked_at, org_id, transaction_id""",
+    "transactions_all": """
+        select org_id, currency, booked_at, amount_minor, category from silver.trn_anomalies
+        where cast(booked_at as date) <= $day
+        order by booked_at, org_id, transaction_id""",
     "feedback": """
         select org_id, transaction_id, is_anomaly, said_at from bronze.anomaly_feedback
         where cast(said_at as date) <= $day
@@ -30,19 +34,23 @@ SETS: Final = {
 _EPOCH: Final = date(1970, 1, 1)
 
 
-def write_training_sets(settings: Settings, as_of: date, out: Path) -> dict[str, Any]:
-    """Write every set as OUT/SET.parquet. Raises Refused when silver was built for a day before `as_of`."""
+def write_training_sets(settings: Settings, as_of: date | None, out: Path) -> dict[str, Any]:
+    """Write every set as OUT/SET.parquet, of the day that silver was built for or of an earlier one.
+
+    Raises Refused when silver was built for a day before `as_of`.
+    """
     out.mkdir(parents=True, exist_ok=True)
     rows = {}
     with reading(settings) as db:
         (built,) = db.execute("select max(as_of) from silver.trn_late_payments").fetchone() or (None,)
-        if built is None or built < as_of:
-            raise Refused(f"silver is of {built or 'no day'}, not yet of {as_of}; run sme_daily_etl first")
+        if built is None or (as_of and built < as_of):
+            raise Refused(f"silver is of {built or 'no day'}, not yet of {as_of or 'any'}; run sme_daily_etl first")
+        day = as_of or built
         for name, query in SETS.items():
-            frame = db.execute(query, {"day": as_of}).df()
+            frame = db.execute(query, {"day": day}).df()
             frame.to_parquet(out / f"{name}.parquet")
             rows[name] = len(frame)
-    return {"rows": rows, "until": ((as_of - _EPOCH).days + 1) * 24}
+    return {"rows": rows, "as_of": day.isoformat(), "until": ((day - _EPOCH).days + 1) * 24}
 
 
 def read_set(folder: Path, name: str) -> pd.DataFrame:

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         return self.root / "offline"
 
     @property
+    def landing_dir(self) -> Path:
+        """Folder in which each day's files of companies are delivered."""
+        return self.root / "sme" / "landing"
+
+    @property
     def splits_dir(self) -> Path:
         """Folder of the splits that the embedded prediction server watches."""
         return self.root / "splits"

@@ -12,6 +12,7 @@ from scoreops.cli.output import JsonFlag, console, emit, err, handled, table
 
 if TYPE_CHECKING:
     from scoreops.adapters.settings import Settings
+    from scoreops.local.score_status import ScoreStatus
 
 Names = Annotated[list[str] | None, typer.Argument(help="Components to start; all when none is named.")]
 
@@ -60,13 +61,45 @@ def down(*, as_json: JsonFlag = False) -> None:
 @app.command(rich_help_panel="Runtime")
 @handled
 def status(*, as_json: JsonFlag = False) -> None:
-    """Tell what runs, where it listens and where the logs are.
+    """Tell what runs, and of each score which version was trained, passed its gates and answers: the same one, or not.
 
     Example: scoreops status --json
     """
-    from scoreops.adapters.settings import Settings
+    from dataclasses import asdict
 
-    _show(Settings(), as_json=as_json)
+    from scoreops.adapters.settings import Settings
+    from scoreops.local import runtime
+
+    settings = Settings()
+    scores, problem = _scores(settings)
+    if as_json:
+        services = [service._asdict() for service in runtime.status(settings)]
+        emit({"services": services, "scores": [asdict(each) for each in scores], "problem": problem})
+        return
+    _show(settings, as_json=False)
+    if problem:
+        console.print(f"scores: {problem}", highlight=False, soft_wrap=True)
+        return
+    rows = [
+        (s.score, s.trained, s.gated, s.champion, s.served, s.predicted, "yes" if s.same else "no", _age(s.age_s))
+        for s in scores
+        if s.trained is not None
+    ]
+    columns = ("score", "trained", "gated", "champion", "served", "tables", "same", "age")
+    table("Newest version of each score, and those that passed, answer, stand in tables", columns, rows)
+
+
+def _scores(settings: Settings) -> tuple[list[ScoreStatus], str]:
+    """The scores, or why nothing is known of them."""
+    import time
+
+    from scoreops.core.errors import ScoreOpsError
+    from scoreops.local.score_status import score_status
+
+    try:
+        return score_status(settings, time.time()), ""
+    except ScoreOpsError as error:
+        return [], str(error).partition("\n")[0]
 
 
 def _show(settings: Settings, *, as_json: bool) -> None:
@@ -83,6 +116,13 @@ def _show(settings: Settings, *, as_json: bool) -> None:
 
 def _clock(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes = int(seconds) // 60
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} d"
 
 
 @app.command(rich_help_panel="Runtime")

@@ -67,15 +67,17 @@ def next_(
     from itertools import islice
 
     from kfp_pipelines.schedules import SCHEDULES, ZONE
+    from scoreops.adapters.settings import Settings
     from scoreops.local.scheduler import now
 
+    landing = str(Settings().landing_dir)
     start = moment(after, "--after") if after else now()
     streams = [((at, each.pipeline, each) for at in each.times(start)) for each in SCHEDULES]
     coming = list(islice(merge(*streams, key=lambda item: item[:2]), count))
     if as_json:
-        emit([{"at": at, "pipeline": name, "arguments": each.filled(at)} for at, name, each in coming])
+        emit([{"at": at, "pipeline": name, "arguments": each.filled(at, landing)} for at, name, each in coming])
         return
-    rows = [(_shown(at), name, _arguments(each.filled(at))) for at, name, each in coming]
+    rows = [(_shown(at), name, _arguments(each.filled(at, landing))) for at, name, each in coming]
     table(f"Coming runs, times in {ZONE.key}", ("at", "pipeline", "arguments"), rows)
 
 

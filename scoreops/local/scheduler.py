@@ -50,7 +50,9 @@ def run_once(
         return None
     outcome, page = INTERRUPTED, ""
     try:
-        report, folder = execute(each.pipeline, each.filled(due), settings, progress, wait=True)
+        report, folder = execute(
+            each.pipeline, each.filled(due, str(settings.landing_dir)), settings, progress, wait=True
+        )
         outcome, page = report.outcome, str(folder / HTML_FILE)
     finally:
         book.end(each.pipeline, due, now(), outcome, page)

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPILED = ROOT / "kfp_pipelines" / "compiled"
 NAMES = ("kol_train", "kol_train_coupled")
 SME = ("sme_daily_etl", "sme_predict")
+WEEKLY_AND_MONTHLY = ("sme_train", "sme_external_sync")
+EVERY = (*NAMES, *SME, *WEEKLY_AND_MONTHLY)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +26,9 @@ def fresh(tmp_path_factory):
     """A compile of its own, in a process of its own, without settings of this machine."""
     folder = COMPILED if os.environ.get("REGEN") else tmp_path_factory.mktemp("compiled")
     code = (
-        "from pathlib import Path; from kfp_pipelines import kol_train, sme_pipelines;"
-        f"[part.compile_to(Path({str(folder)!r})) for part in (kol_train, sme_pipelines)]"
+        "from pathlib import Path; from kfp_pipelines import kol_train, sme_external_sync, sme_pipelines, sme_train;"
+        "every = (kol_train, sme_external_sync, sme_pipelines, sme_train);"
+        f"[part.compile_to(Path({str(folder)!r})) for part in every]"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment)
@@ -49,10 +52,10 @@ def after(dag, task):
 
 
 def test_nothing_but_these_is_compiled():
-    assert {path.name for path in COMPILED.iterdir()} == {f"{name}.yaml" for name in (*NAMES, *SME)}
+    assert {path.name for path in COMPILED.iterdir()} == {f"{name}.yaml" for name in EVERY}
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SME])
+@pytest.mark.parametrize("name", EVERY)
 def test_the_compiled_file_is_that_of_the_source(fresh, name):
     assert (COMPILED / f"{name}.yaml").read_text() == (fresh / f"{name}.yaml").read_text()
 
@@ -74,7 +77,7 @@ def test_it_is_valid_and_every_part_that_it_names_is_there(name):
     assert {executor["container"]["image"] for executor in executors.values()} == {"scoreops/pipelines-python:0.1.0"}
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SME])
+@pytest.mark.parametrize("name", EVERY)
 def test_no_step_is_answered_from_a_cache_that_cannot_see_the_stores(name):
     for dag in dags(spec(name)):
         for task_name, task in dag.tasks.items():

@@ -24,7 +24,7 @@ PRODUCT = (
     "feature_repo/views.py",  # the feature services
     "feature_repo/sme/",
     "kfp_pipelines/kol_train.py",
-    "kfp_pipelines/sme_train.py",
+    "kfp_pipelines/sme_",  # the pipelines of a product name what they run
     "kfp_pipelines/weighing.py",
     "predictors/branches.py",  # fusion joins these very scores
     "predictors/deciding.py",

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kfp_pipelines.schedules import (
+    LANDING,
     SCHEDULED_DAY,
     SCHEDULES,
     WEEKDAYS,
@@ -37,6 +38,9 @@ START = datetime(2026, 2, 20, 12, 0, tzinfo=UTC)
     ("pipeline", "moments"),
     [
         pytest.param("kol_train", ["2026-02-20T17:05", "2026-02-21T17:05", "2026-02-22T17:05"], id="00:05 each night"),
+        pytest.param("sme_daily_etl", ["2026-02-20T19:00", "2026-02-21T19:00"], id="02:00 each night"),
+        pytest.param("sme_train", ["2026-02-21T18:00", "2026-02-28T18:00"], id="Sunday 01:00"),
+        pytest.param("sme_external_sync", ["2026-03-01T00:30", "2026-04-01T00:30"], id="07:30 on the first"),
     ],
 )
 def test_a_pipeline_is_due_at_these_moments(pipeline, moments):
@@ -63,10 +67,10 @@ def test_no_two_schedules_are_of_one_pipeline():
 
 
 def test_the_scheduled_day_is_the_one_that_has_ended_in_vietnam():
-    made = Schedule("x", "0 2 * * *", "", {"as_of": SCHEDULED_DAY, "n": 3})
+    made = Schedule("x", "0 2 * * *", "", {"as_of": SCHEDULED_DAY, "n": 3, "landing": LANDING})
     due = next(made.times(START))
     assert due.astimezone(ZONE).isoformat() == "2026-02-21T02:00:00+07:00"
-    assert made.filled(due) == {"as_of": "2026-02-20", "n": 3}
+    assert made.filled(due, "in") == {"as_of": "2026-02-20", "n": 3, "landing": "in"}
 
 
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(0, 10**6), st.integers(0, 10**6))
