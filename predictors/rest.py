@@ -11,10 +11,10 @@ import msgspec
 import structlog
 
 from predictors import v1, wire
-from predictors.copies import ID, KIND, MIRRORED, told
 from predictors.dataplane import DataPlane
 from predictors.door import EXTENSIONS, NAME, PLATFORM, Door
-from predictors.guard import Guard, Off, Unauthorised, key_of
+from predictors.guard import Guard, Off, Unauthorised
+from predictors.headers import given_key, marked, trace_of
 from predictors.http import (
     BINARY,
     SIZE_HEADER,
@@ -35,14 +35,12 @@ from predictors.http import (
     send_reply,
 )
 from predictors.metrics import Metrics
-from predictors.tensors import InferRequest
 from predictors.tracing import Tracing
 from scoreops.core.bundle import TensorSpec
 from scoreops.core.errors import BadInput, Refused, ScoreOpsError
 
 _log: Final = structlog.get_logger("predictors.rest")
 _SMALL_BODY: Final = 65_536
-_ID, _KIND, _MIRRORED = (text.encode() for text in (ID, KIND, MIRRORED))
 OPEN: Final = (("v2", "health"), ("metrics",))
 """What needs no key: who probes and who scrapes has none."""
 PLACES: Final = 128
@@ -103,7 +101,7 @@ class Rest(Door):
     def _handler(self, scope: Scope) -> Handler:
         place = self._places(scope["path"])
         if self._guard.key and not place.open:
-            self._guard.check(_key(scope))
+            self._guard.check(given_key(scope))
         method, handler = place.method, place.handler
         if handler is None:
             raise HttpError(404, f"there is nothing at {scope['path'][:200]}")
@@ -152,7 +150,7 @@ class Rest(Door):
     async def _traced(self, answer: Answer, model: str, version: str, scope: Scope, receive: Receive) -> Reply:
         if not (self._tracing.on or header(scope, b"traceparent")):
             return await answer(model, version, "", scope, receive)
-        span = self._tracing.begin("infer", *_trace(scope))
+        span = self._tracing.begin("infer", *trace_of(scope))
         outcome = "failed"
         try:
             reply = await answer(model, version, span.traceparent, scope, receive)
@@ -176,7 +174,7 @@ class Rest(Door):
                 turn.hold(wire.SWELLS * (len(body) if size is None else size))
                 decoded = await asyncio.to_thread(wire.decode_request, body, size, rows)
             request = decoded.request._replace(trace=trace) if trace else decoded.request
-            request = _told(request, scope)
+            request = marked(request, scope)
             response = await self._plane.infer(model, version, request)
             made, size = wire.encode_response(response, decoded)
         if size is None:
@@ -187,7 +185,7 @@ class Rest(Door):
         with self._plane.admit() as turn:
             body = await read_body(scope, receive, self._plane.limits, turn)
             request = await asyncio.to_thread(v1.decode, body, self._plane.metadata(model, version))
-            request = _told(request._replace(trace=trace), scope)
+            request = marked(request._replace(trace=trace), scope)
             answer = await self._plane.infer(model, version, request)
             return Reply(200, v1.encode(answer))
 
@@ -230,34 +228,18 @@ class Rest(Door):
         return ok([entry._asdict() for entry in self._plane.index(ready_only=request.ready)])
 
     async def _load(self, model: str, scope: Scope, _receive: Receive) -> Reply:
-        line = await asyncio.to_thread(self._guard.admin(_key(scope)).refresh, model, again=True)
+        line = await asyncio.to_thread(self._guard.admin(given_key(scope)).refresh, model, again=True)
         if line.problem:
             raise Refused(line.problem)
         return ok({"name": model, "load": True, "version": line.entries[""].served.version})
 
     async def _unload(self, model: str, scope: Scope, _receive: Receive) -> Reply:
-        await asyncio.to_thread(self._guard.admin(_key(scope)).unload, model)
+        await asyncio.to_thread(self._guard.admin(given_key(scope)).unload, model)
         return ok({"name": model, "unload": True})
 
     async def _scrape(self, _scope: Scope, _receive: Receive) -> Reply:
         self._plane.show()
         return Reply(200, self._metrics.render(), TEXT)
-
-
-def _key(scope: Scope) -> bytes:
-    return key_of(header(scope, b"x-api-key"), header(scope, b"authorization"))
-
-
-def _told(request: InferRequest, scope: Scope) -> InferRequest:
-    name, kind, host = header(scope, _ID), header(scope, _KIND), header(scope, b"host")
-    if not name and not kind and _MIRRORED not in host:  # as nearly always
-        return request
-    return told(request, name=name.decode("latin-1"), kind=kind.decode("latin-1"), host=host.decode("latin-1"))
-
-
-def _trace(scope: Scope) -> tuple[str, str]:
-    traceparent = header(scope, b"traceparent")
-    return (traceparent.decode("latin-1"), header(scope, b"tracestate").decode("latin-1")) if traceparent else ("", "")
 
 
 def _tensor_metadata(spec: TensorSpec) -> dict[str, object]:
