@@ -6,16 +6,14 @@ false by then, at least FEEDBACK_DAYS after the booking.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from scoreops.core.errors import BadInput
 from scoreops.core.spec import Schema
 from scoreops.sme.asof import Asked, Past, as_codes, divided
+from scoreops.sme.transactions import NO_FEEDBACK, Feedback, Transactions
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,65 +51,6 @@ ANOMALY_FEATURES: Final = Schema(
 )
 ODD: Final = 16
 """The first columns, which say how odd a transaction is; the others say with which it is compared."""
-
-
-@dataclass(frozen=True)
-class Transactions:
-    """n transactions; `at` in seconds since 1970. Codes are numbers that name a thing within its org."""
-
-    org: Ints
-    account: Ints
-    category: Ints
-    counterparty: Ints
-    terminal: Ints
-    """-1 where there is none."""
-    at: Ints
-    size: Ints
-    """The amount without its sign, in minor units."""
-    out: Ints
-    """1 for money that leaves."""
-
-    @staticmethod
-    def of(frame: pd.DataFrame) -> Transactions:
-        """From columns org_id, account_id, booked_at, amount_minor, counterparty_id, terminal_id, category."""
-        needed = ("org_id", "account_id", "booked_at", "amount_minor", "counterparty_id", "terminal_id", "category")
-        missing = [name for name in needed if name not in frame]
-        if missing:
-            raise BadInput(f"missing columns {', '.join(missing)}", "bank_transactions")
-        org, account = frame["org_id"].to_numpy(str), frame["account_id"].to_numpy(str)
-        terminal = frame["terminal_id"].fillna("").to_numpy(str)
-        at = pd.to_datetime(frame["booked_at"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-        amount = frame["amount_minor"].to_numpy(np.int64)
-        return Transactions(
-            org=as_codes(org),
-            account=as_codes(org, account),
-            category=as_codes(org, frame["category"].fillna("").to_numpy(str)),
-            counterparty=as_codes(org, frame["counterparty_id"].fillna("").to_numpy(str)),
-            terminal=np.where(terminal == "", -1, as_codes(org, terminal)),
-            at=at.astype(np.int64),
-            size=np.abs(amount),
-            out=(amount < 0).astype(np.int64),
-        )
-
-    def __len__(self) -> int:
-        """How many."""
-        return len(self.at)
-
-    def take(self, rows: NDArray[Any]) -> Transactions:
-        """Some of them."""
-        return Transactions(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """What people said: the row of a transaction, whether it was truly odd, and since when (seconds) that is known."""
-
-    row: Ints
-    true: NDArray[np.bool_]
-    known: Ints
-
-
-NO_FEEDBACK: Final = Feedback(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.int64))
 
 
 def anomaly_features(rows: Transactions, feedback: Feedback = NO_FEEDBACK) -> Array:
@@ -248,3 +187,6 @@ def _terminal_risk(rows: Transactions, feedback: Feedback) -> Array:
     seen = np.maximum(feedback.known[feedback.true], judged.at + late)
     true = Past(judged.terminal + 1, seen).at(rows.terminal + 1, rows.at, since=rows.at - RISK_DAYS * DAY).count
     return np.where(some, true / (of + _PRIOR), 0.0)
+
+
+__all__ = ["ANOMALY_FEATURES", "DAY", "FEEDBACK_DAYS", "Feedback", "Transactions", "anomaly_features"]

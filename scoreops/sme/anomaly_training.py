@@ -42,14 +42,14 @@ class TrainedAnomaly:
     importance: dict[str, float]
 
 
-def train_anomaly(features: Array, *, seed: int = 7, trees: int = TREES) -> TrainedAnomaly:
+def train_anomaly(features: Array, *, seed: int = 7, trees: int = TREES, warm_days: int = WARM_DAYS) -> TrainedAnomaly:
     """Train on rows (n, d) in the order of ANOMALY_FEATURES and of time; a direction without rows borrows the other's.
 
     Raises Refused when there are too few rows.
     """
     sides, shares = {}, np.zeros(ODD)
     for way in WAYS:
-        rows = usual_rows(features, way)
+        rows = usual_rows(features, way, warm_days)
         sides[way], share = _side(rows, seed, trees)
         shares += share * len(rows)
     importance = shares / max(shares.sum(), 1e-12)
@@ -58,12 +58,12 @@ def train_anomaly(features: Array, *, seed: int = 7, trees: int = TREES) -> Trai
     )
 
 
-def usual_rows(features: Array, way: str) -> Array:
+def usual_rows(features: Array, way: str, warm_days: int = WARM_DAYS) -> Array:
     """The rows of one direction that are learnt from: with a history to compare with, at most MOST, spread evenly."""
     history, outflow = (features[:, ANOMALY_FEATURES.columns.index(name)] for name in ("history_days", "outflow"))
-    warm = history >= WARM_DAYS
+    warm = history >= warm_days
     if warm.sum() < MIN_ROWS:
-        raise Refused(f"{warm.sum()} transactions with {WARM_DAYS} days of history before them; {MIN_ROWS} are needed")
+        raise Refused(f"{warm.sum()} transactions with {warm_days} days of history before them; {MIN_ROWS} are needed")
     mine = warm & (outflow == WAYS.index(way))
     rows = features[mine if mine.sum() >= MIN_SIDE else warm]
     return rows[:: max(1, len(rows) // MOST)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ from scoreops.sme.cash_features import (
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+WARM_DAYS: Final = 8 * 7
+"""Days of the books before the first morning that is learnt from."""
 EVERY: Final = 7
 """Days between two mornings."""
 YOUNG: Final = (21, 42)
@@ -74,19 +77,27 @@ def cash_rows(
     mornings of every company, evenly spread. Some rows see just the last YOUNG days.
     """
     books = books_of(transactions, until=until)
-    days = np.arange(max(since, books.first + 8 * 7), until - HORIZON + 1, EVERY)
-    chosen = (
-        set(days[np.linspace(0, len(days) - 1, min(prophets, len(days))).astype(int)].tolist()) if prophets else set()
-    )
+
+    def inflow(day: int) -> Array:
+        return expected_inflow(invoices, books.keys, day, days_late)
+
+    return rows_of_books(books, inflow, until=until, prophets=prophets, since=since)
+
+
+def rows_of_books(
+    books: Books, inflow: Callable[[int], Array], *, until: int, prophets: int = 0, since: int = 0
+) -> CashRows:
+    """The same from books and, by day, what open invoices are expected to bring (companies, HORIZON)."""
+    days = np.arange(max(since, books.first + WARM_DAYS), until - HORIZON + 1, EVERY)
+    if not len(days):
+        raise Refused(f"the books hold {until - books.first} days; {WARM_DAYS + HORIZON} are needed")
+    chosen = set(days[np.linspace(0, len(days) - 1, min(prophets, len(days))).astype(int)].tolist())
     parts = []
     for place, day in enumerate(days.tolist()):
-        inflow = expected_inflow(invoices, books.keys, day, days_late)
-        every = range(len(books.keys)) if day in chosen else ()
-        parts.append(_morning(books, inflow, day, every))
-        cut = YOUNG[place % len(YOUNG)]
-        parts.append(_morning(_only_last(books, day, cut), inflow, day, every if day in chosen else ()))
-    if not parts:
-        raise Refused(f"the books hold {until - books.first} days; {8 * 7 + HORIZON} are needed")
+        expected = inflow(day)
+        with_prophet = range(len(books.keys)) if day in chosen else ()
+        known = (books, _only_last(books, day, YOUNG[place % len(YOUNG)]))
+        parts += [_morning(each, expected, day, with_prophet) for each in known]
     return _joined(parts)
 
 
@@ -97,7 +108,7 @@ def _only_last(books: Books, day: int, days: int) -> Books:
     return replace(books, first=books.first + start, net=books.net[:, start:], opening=opening)
 
 
-def _morning(books: Books, inflow: Array, day: int, with_prophet: Any) -> CashRows:
+def _morning(books: Books, inflow: Array, day: int, with_prophet: Sequence[int]) -> CashRows:
     features = cash_features(books, inflow, day, with_prophet=with_prophet)
     came = books.ahead(day)
     known = np.flatnonzero((features[:, ROW.index("history_days")] >= min(YOUNG)) & np.isfinite(came).all(axis=1))
