@@ -12,8 +12,10 @@ from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
 from pydantic import AwareDatetime, BaseModel, Field
 
+from console.orgs import org_router
 from feature_repo.score_sink import explained
 from scoreops.adapters.alert_book import AlertBook
+from scoreops.adapters.org_keys import org_keys
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.score_book import ScoreBook
 from scoreops.adapters.settings import Settings
@@ -49,7 +51,7 @@ class RolledBack(BaseModel):
 
 
 def create_app(settings: Settings, api_key: str) -> FastAPI:
-    """The application; every route but /health wants `api_key` in the header X-API-Key."""
+    """The application; every route but /health wants a key in the header X-API-Key: `api_key`, or that of a company."""
 
     def authorised(given: Given) -> None:
         if given is None or not hmac.compare_digest(given.encode(), api_key.encode()):
@@ -61,6 +63,9 @@ def create_app(settings: Settings, api_key: str) -> FastAPI:
     registry = Registry(settings.mlflow_url)
     for router in (_kols(settings, scores), _alerts(alerts), _models(registry)):
         app.include_router(router, prefix="/v1", dependencies=[Depends(authorised)])
+
+    app.state.org_keys = org_keys(settings)
+    app.include_router(org_router(settings), prefix="/v1")
 
     @app.get("/health")
     def health() -> dict[str, str]:

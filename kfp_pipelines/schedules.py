@@ -75,7 +75,7 @@ SCHEDULES: Final = (
     Schedule(
         "sme_train",
         "0 1 * * sun",
-        "Every Sunday: late payments and odd transactions, on the tables as they were built last.",
+        "Every Sunday: late payments, cash and odd transactions, on the tables as they were built last.",
         {"as_of": ""},
     ),
     Schedule(

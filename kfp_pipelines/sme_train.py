@@ -12,7 +12,7 @@ from kfp_pipelines import components
 from kfp_pipelines.components import IMAGE
 
 FOLDER = Path(__file__).with_name("compiled")
-SCORES = ["late-payment", "sme-anomaly"]
+SCORES = ["late-payment", "cash-flow", "sme-anomaly"]
 KNOWN = 0
 """The hour that the training sets say."""
 
@@ -66,7 +66,7 @@ def validated_score_train(score: str, until: int, rehearse: str, outcomes: Input
             _anew(components.register(score=score, model=model, rows=rows, verdicts=valid.outputs["verdicts"]))
 
 
-@dsl.pipeline(name="sme-train", description="Late payments and odd transactions, gated against their champions.")
+@dsl.pipeline(name="sme-train", description="Late payments, cash and odd transactions, gated against champions.")
 def sme_train(as_of: str = "", rehearse: str = ""):
     """Train every score on what was known at the end of the day `as_of`, "" the last that was built, side by side.
 

@@ -16,10 +16,11 @@ from scoreops.kol.success_features import SUCCESS_FEATURES
 from scoreops.kol.success_recipe import SUCCESS_RECIPE
 from scoreops.kol.trust_features import TRUST_FEATURES
 from scoreops.kol.trust_recipe import TRUST_RECIPE
-from scoreops.sme import anomaly, anomaly_recipe, cash, late, late_recipe
+from scoreops.sme import anomaly, anomaly_recipe, cash, cash_recipe, late, late_recipe
 from scoreops.sme.anomaly_features import ANOMALY_FEATURES
 from scoreops.sme.anomaly_recipe import ANOMALY_RECIPE
 from scoreops.sme.cash_features import CASH_FEATURES
+from scoreops.sme.cash_recipe import CASH_RECIPE
 from scoreops.sme.late_features import LATE_FEATURES
 from scoreops.sme.late_recipe import LATE_RECIPE
 
@@ -88,7 +89,15 @@ _ALL: Final = (
         recipe=ANOMALY_RECIPE,
         clock=anomaly_recipe.CLOCK,
     ),
-    Score("cash-flow", CASH_FEATURES, cash.TENSORS_IN, cash.TENSORS_OUT, cash.CashModel.load),
+    Score(
+        "cash-flow",
+        CASH_FEATURES,
+        cash.TENSORS_IN,
+        cash.TENSORS_OUT,
+        cash.CashModel.load,
+        recipe=CASH_RECIPE,
+        clock=cash_recipe.CLOCK,
+    ),
 )
 SCORES: Final[Mapping[str, Score]] = {score.name: score for score in _ALL}
 

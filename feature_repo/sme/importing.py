@@ -25,6 +25,39 @@ def _minor(amount: pd.Series) -> pd.Series:
     return (amount.astype(float) * 100).round().astype("int64")
 
 
+def _open(book: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_id": book["cust_number"],
+            "issued_on": pd.to_datetime(book["posting_date"]),
+            "due_on": pd.to_datetime(book["due_in_date"]),
+            "amount_minor": _minor(book["total_open_amount"]),
+            "currency": book["invoice_currency"],
+            "cleared_on": pd.Series(pd.NaT, index=book.index, dtype="datetime64[ns]"),
+        }
+    )
+
+
+def _paid(cleared: pd.DataFrame, book: pd.DataFrame) -> pd.DataFrame:
+    """Cleared invoices, with term and currency of the customer in the open book."""
+    open_ = _open(book)
+    terms = (open_["due_on"] - open_["issued_on"]).dt.days.groupby(open_["customer_id"]).median()
+    currency = open_.groupby("customer_id")["currency"].agg(lambda codes: codes.mode().iloc[0])
+    due_on, paid_on = pd.to_datetime(cleared["due_date"]), pd.to_datetime(cleared["clear_date"])
+    wait = cleared["cust_number"].map(terms).fillna(USUAL_TERM_DAYS).round().clip(lower=0)
+    issued_on = due_on - pd.to_timedelta(wait, unit="D")
+    return pd.DataFrame(
+        {
+            "customer_id": cleared["cust_number"],
+            "issued_on": issued_on.where(issued_on < paid_on, paid_on),
+            "due_on": due_on,
+            "amount_minor": _minor(cleared["amount"]),
+            "currency": cleared["cust_number"].map(currency).fillna("USD"),
+            "cleared_on": paid_on,
+        }
+    )
+
+
 def receivables(folder: Path) -> Frames:
     """`ar_h2habba`: cleared invoices, the open book, and a payment for each cleared one; company `h2habba`.
 
@@ -32,33 +65,7 @@ def receivables(folder: Path) -> Frames:
     """
     cleared = pd.read_csv(folder / "ar_cleared.csv.gz", dtype={"cust_number": str})
     book = pd.read_csv(folder / "open_book_9700.csv.gz", dtype={"cust_number": str})
-    posted, due = pd.to_datetime(book["posting_date"]), pd.to_datetime(book["due_in_date"])
-    terms = (due - posted).dt.days.groupby(book["cust_number"]).median()
-    currency = book.groupby("cust_number")["invoice_currency"].agg(lambda codes: codes.mode().iloc[0])
-    due_on = pd.to_datetime(cleared["due_date"])
-    wait = cleared["cust_number"].map(terms).fillna(USUAL_TERM_DAYS).round().clip(lower=0)
-    paid = pd.DataFrame(
-        {
-            "customer_id": cleared["cust_number"],
-            "issued_on": due_on - pd.to_timedelta(wait, unit="D"),
-            "due_on": due_on,
-            "amount_minor": _minor(cleared["amount"]),
-            "currency": cleared["cust_number"].map(currency).fillna("USD"),
-            "cleared_on": pd.to_datetime(cleared["clear_date"]),
-        }
-    )
-    open_ = pd.DataFrame(
-        {
-            "customer_id": book["cust_number"],
-            "issued_on": posted,
-            "due_on": due,
-            "amount_minor": _minor(book["total_open_amount"]),
-            "currency": book["invoice_currency"],
-            "cleared_on": pd.Series(pd.NaT, index=book.index, dtype="datetime64[ns]"),
-        }
-    )
-    paid["issued_on"] = paid[["issued_on", "cleared_on"]].min(axis=1)
-    invoices = pd.concat([paid, open_], ignore_index=True)
+    invoices = pd.concat([_paid(cleared, book), _open(book)], ignore_index=True)
     invoices = invoices[invoices["amount_minor"] > 0].reset_index(drop=True)
     invoices.insert(0, "invoice_id", [f"inv-{i:06d}" for i in range(len(invoices))])
     settled = invoices[invoices["cleared_on"].notna()]

@@ -21,6 +21,10 @@ SETS: Final = {
         select * exclude (as_of) from silver.trn_anomalies
         where cast(booked_at as date) <= $day and category <> 'opening_balance'
         order by booked_at, org_id, transaction_id""",
+    "transactions_all": """
+        select org_id, currency, booked_at, amount_minor, category from silver.trn_anomalies
+        where cast(booked_at as date) <= $day
+        order by booked_at, org_id, transaction_id""",
     "feedback": """
         select org_id, transaction_id, is_anomaly, said_at from bronze.anomaly_feedback
         where cast(said_at as date) <= $day

@@ -21,6 +21,7 @@ GROUPS: Final[tuple[str, ...]] = (
     "evidence",
     "console",
     "sme_read",
+    "sme_keys",
     "sme",
     "bench",
 )

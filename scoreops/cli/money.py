@@ -28,9 +28,10 @@ def bar(share: float, width: int = 10) -> str:
     return "█" * full + "·" * (width - full)
 
 
-def spark(values: Sequence[float]) -> str:
-    """A row of numbers as a line of blocks, the lowest the smallest."""
-    low, high = min(values, default=0.0), max(values, default=0.0)
+def spark(values: Sequence[float], low: float | None = None, high: float | None = None) -> str:
+    """A row of numbers as a line of blocks between `low` and `high`, by default its own smallest and largest."""
+    low = min(values, default=0.0) if low is None else low
+    high = max(values, default=0.0) if high is None else high
     if high == low:
         return _BLOCKS[3] * len(values)
     return "".join(_BLOCKS[int((value - low) / (high - low) * (len(_BLOCKS) - 1))] for value in values)

@@ -118,8 +118,10 @@ def _chart(rows: Sequence[Mapping[str, Any]]) -> None:
             lines.append((row["day"], net, amount(balance[0], unit), low_to_high, f"{row['p_below_zero']:.0%}"))
     names = ("day", "net", f"balance ({unit})", "80 % band", "P(below 0)")
     table(f"Forecast from {rows[0]['as_of']} by {rows[0]['method']}", names, lines)
+    bottom, top = min(row["balance_low_minor"] for row in rows), max(row["balance_high_minor"] for row in rows)
     for name, end in (("high", "high_"), ("expected", ""), ("low", "low_")):
-        console.print(Text(f"{name:>9} {spark([row[f'balance_{end}minor'] for row in rows])}"))
+        values = [row[f"balance_{end}minor"] for row in rows]
+        console.print(Text(f"{name:>9} {spark(values, bottom, top)}"))
     out = next((row for row in rows if row["p_below_zero"] >= 0.5), None)
     risk = max(row["p_below_zero"] for row in rows)
     said = f"cash runs out around {out['day']}" if out else "cash is expected to last"

@@ -89,7 +89,7 @@ def _predicted(settings: Settings) -> dict[str, tuple[int | None, str]]:
             continue
         query = "select max_by(model_version, as_of), max(as_of) from read_parquet(?)"
         row = duckdb.execute(query, [files]).fetchone()
-        score, _, number = str(row[0] if row else "").partition("/")
+        score, _, number = str(row[0] if row else "").partition(" ")[0].partition("/")
         if row and number.isdigit():
             found[score] = (int(number), str(row[1]))
     return found

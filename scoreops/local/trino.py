@@ -19,6 +19,7 @@ _CONFIG: Final = """coordinator=true
 node-scheduler.include-coordinator=true
 http-server.http.port={port}
 discovery.uri=http://{host}:{port}
+http-server.log.enabled=false
 query.max-memory=400MB
 query.max-memory-per-node=400MB
 memory.heap-headroom-per-node=200MB
@@ -43,31 +44,32 @@ def service(settings: Settings) -> Service:
     argv = [jars.tool("java"), "-Xmx1G", "-XX:+UseG1GC", "-Djdk.attach.allowAttachSelf=true"]
     argv += [f"-D{name}={value}" for name, value in own.items()]
     argv += ["-cp", f"{lib}/*", str(_START), VERSION]
-
-    def prepare() -> None:
-        (home / "etc" / "catalog").mkdir(parents=True, exist_ok=True)
-        (home / "etc" / "config.properties").write_text(_CONFIG.format(host=settings.host, port=port))
-        (home / "etc" / "log.properties").write_text("io.trino=WARN\n")
-        (home / "etc" / "catalog" / "memory.properties").write_text("connector.name=memory\n")
-        plugin = home / "plugin" / "memory"
-        plugin.mkdir(parents=True, exist_ok=True)
-        for jar in memory.glob("*.jar"):
-            link = plugin / jar.name
-            if not link.exists():
-                link.symlink_to(jar)
-        with zipfile.ZipFile(plugin / "services.jar", "w") as services:
-            services.writestr("META-INF/services/io.trino.spi.Plugin", _PLUGIN)
-
     return Service(
         "trino",
         settings.root,
         argv,
         lambda: _started(settings.host, port),
         (port,),
-        prepare=prepare,
+        prepare=lambda: _prepare(home, memory, _CONFIG.format(host=settings.host, port=port)),
         start_s=180.0,
         host=settings.host,
     )
+
+
+def _prepare(home: Path, memory: Path, config: str) -> None:
+    """Its configuration, and the memory connector as a plugin, which wants a list of its services."""
+    (home / "etc" / "catalog").mkdir(parents=True, exist_ok=True)
+    (home / "etc" / "config.properties").write_text(config)
+    (home / "etc" / "log.properties").write_text("io.trino=WARN\n")
+    (home / "etc" / "catalog" / "memory.properties").write_text("connector.name=memory\n")
+    plugin = home / "plugin" / "memory"
+    plugin.mkdir(parents=True, exist_ok=True)
+    for jar in memory.glob("*.jar"):
+        link = plugin / jar.name
+        if not link.exists():
+            link.symlink_to(jar)
+    with zipfile.ZipFile(plugin / "services.jar", "w") as services:
+        services.writestr("META-INF/services/io.trino.spi.Plugin", _PLUGIN)
 
 
 def _started(host: str, port: int) -> bool:

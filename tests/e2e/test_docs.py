@@ -34,6 +34,8 @@ ORDER = (
     "use-the-spark-engine",
     "chase-invoices",
     "read-sme-tables",
+    "read-a-company-over-rest",
+    "schedule-pipelines",
     "train-and-gates",
 )
 """Guides that change what others look at come last."""

@@ -40,6 +40,10 @@ def test_the_console_has_these_routes_and_no_others(console):
         ("POST", "/v1/alerts/{alert_id}/ack"),
         ("GET", "/v1/models"),
         ("POST", "/v1/models/{name}/rollback"),
+        ("GET", "/v1/orgs/{org}/worklist"),
+        ("GET", "/v1/orgs/{org}/cash"),
+        ("GET", "/v1/orgs/{org}/anomalies"),
+        ("POST", "/v1/orgs/{org}/anomalies/{transaction_id}/feedback"),
     }
 
 

@@ -15,6 +15,9 @@ from tests.sme_world import END, small_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+FEWER = ["--exclude", *(f"test_name:{name}" for name in ("unique_key", "refers_to", "not_null", "unique"))]
+"""Tests of keys say the same of equal tables; those whose SQL is written for each table are run on Trino too."""
+
 
 @pytest.fixture(scope="module")
 def built(settings, tmp_path_factory):
@@ -25,7 +28,7 @@ def built(settings, tmp_path_factory):
     up([component("trino", own)])
     try:
         copied = copy_bronze(open_bronze(place.settings.lake_dir), own)
-        made = run_dbt("build", END, place.home / "on-trino", trino_environment(own), target="trino")
+        made = run_dbt("build", END, place.home / "on-trino", trino_environment(own), target="trino", options=FEWER)
         yield place, own, copied, made
     finally:
         down(own)
@@ -40,10 +43,10 @@ def plain(value):
     return value
 
 
-def test_every_test_of_the_data_passes_on_trino(built):
+def test_conditions_and_totals_hold_on_trino(built):
     made = built[3]
     assert made.failed == []
-    assert made.passed > 100
+    assert made.passed > 40
 
 
 def test_bronze_is_the_same(built):

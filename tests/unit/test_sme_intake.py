@@ -43,7 +43,7 @@ def test_a_line_becomes_a_row_of_the_declared_types():
         pytest.param("1000", "-1", "amount_minor", "must be above 0", id="negative amount"),
         pytest.param("2026-03-31", "31/03/2026", "due_on", "is no date like 2026-03-31", id="another date format"),
         pytest.param("2026-03-31", "2026-02-30", "due_on", "is no date like 2026-03-31", id="no such day"),
-        pytest.param("VND", "XXX", "currency", "is no known currency", id="unknown currency"),
+        pytest.param("VND", "ZZZ", "currency", "is no known currency", id="unknown currency"),
         pytest.param("2026-03-31", "2036-03-31", "due_on", "lies more than 5 years from issued_on", id="far off"),
         pytest.param("T23:30:00Z", "", "ingested_at", "is no time like 2026-03-31T08:00:00Z", id="no time of day"),
         pytest.param(",VND", "", "", "has 8 fields where 9 are expected", id="too short"),

@@ -91,7 +91,7 @@ def test_nothing_is_unpickled():
     assert not offenders((path, "allow_pickle=True" in path.read_text()) for path in SOURCES)
 
 
-PURE = [path for path in SOURCES if name_of(path).startswith(("scoreops/core/", "scoreops/kol/"))]
+PURE = [path for path in SOURCES if name_of(path).startswith(("scoreops/core/", "scoreops/kol/", "scoreops/sme/"))]
 OUTSIDE = {
     "os",
     "socket",
@@ -120,11 +120,12 @@ def test_the_layers_are_written_down_for_the_linter():
     assert config["include_external_packages"]
     by_type = {contract["type"]: contract for contract in config["contracts"]}
     layers = by_type["layers"]["layers"]
-    order = ["scoreops.cli", "scoreops.local", "scoreops.catalog", "scoreops.kol | scoreops.adapters", "scoreops.core"]
+    domains = "scoreops.kol | scoreops.sme | scoreops.adapters"
+    order = ["scoreops.cli", "scoreops.local", "scoreops.catalog", domains, "scoreops.core"]
     assert [layer for layer in layers if layer in order] == order
     named = {part.strip() for layer in layers for part in layer.split("|")}
     assert named >= set(PACKAGES) - {"scoreops", "bench"}
-    assert {"scoreops.core", "scoreops.kol"} <= set(by_type["forbidden"]["source_modules"])
+    assert {"scoreops.core", "scoreops.kol", "scoreops.sme"} <= set(by_type["forbidden"]["source_modules"])
     forbidden = {"os", "socket", "time", "feast", "mlflow", "redis", "kafka", "confluent_kafka", "fastapi", "kfp"}
     assert forbidden <= set(by_type["forbidden"]["forbidden_modules"])
 

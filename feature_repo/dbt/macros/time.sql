@@ -24,7 +24,11 @@
     (select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as day)
 {%- endmacro %}
 {% macro trino__days(first, last) -%}
-    (select day from unnest(sequence({{ first }}, {{ last }}, interval '1' day)) as spine (day))
+    (
+        select spine.day
+        from (select {{ first }} as first_day, {{ last }} as last_day) as bounds
+        cross join unnest(sequence(bounds.first_day, bounds.last_day, interval '1' day)) as spine (day)
+    )
 {%- endmacro %}
 
 {% macro iso_weekday(day) -%} {{ return(adapter.dispatch("iso_weekday", "sme_pulse")(day)) }} {%- endmacro %}

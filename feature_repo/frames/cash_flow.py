@@ -1,0 +1,92 @@
+"""Rows of cash-flow: past mornings of every company with what came in the thirty days after them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from feature_repo.frames import Frame, Known
+from feature_repo.sme.training_sets import day_of, read_set
+from scoreops.core.errors import Refused
+from scoreops.core.verdict import Verdict, holds
+from scoreops.sme.calendar import as_days
+from scoreops.sme.cash_features import CASH_FEATURES, HORIZON, DaysLate, books_of, cash_features, expected_inflow
+from scoreops.sme.cash_recipe import CAME, HELD_SHARE
+from scoreops.sme.cash_training import cash_rows
+from scoreops.sme.late import LateModel
+from scoreops.sme.late_training import late_rows, train_late
+
+KNOWN_SHARE: Final = 0.4
+"""Share of the history before the first morning: its payments teach when later invoices are expected to be paid."""
+DRAFT_TREES: Final = 120
+PROPHETS: Final = 2
+"""Mornings of every company for which Prophet is fitted too."""
+POPULATION_ROWS: Final = 260
+"""Rows that the drift gate is given: so many weeks of all companies."""
+MOST_WEEKS: Final = 40
+
+
+def rows(known: Known) -> pd.DataFrame:
+    """day, company, came_01 to came_30, held_out (the last mornings), the features.
+
+    Mornings whose thirty days reach into the held ones are left out.
+    """
+    invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
+    days_late, since = _draft(invoices, until)
+    booked = read_set(known.folder, "transactions_all")
+    made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, since=since)
+    frame = pd.DataFrame(made.features, columns=list(CASH_FEATURES.columns))
+    frame = pd.concat([frame, pd.DataFrame(made.came, columns=list(CAME))], axis=1)
+    frame["day"], frame["company"] = made.day, made.company
+    cut = np.quantile(made.day, 1 - HELD_SHARE)
+    frame["held_out"] = made.day >= cut
+    return frame[(made.day >= cut) | (made.day + HORIZON <= cut)].reset_index(drop=True)
+
+
+def population(known: Known) -> pd.DataFrame:
+    """Every company on the morning of each of the last weeks."""
+    invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
+    days_late, _ = _draft(invoices, until)
+    books = books_of(read_set(known.folder, "transactions_all"), until=until)
+    weeks = min(MOST_WEEKS, -(-POPULATION_ROWS // max(1, len(books.keys))))
+    parts = [
+        cash_features(books, expected_inflow(invoices, books.keys, day, days_late), day)
+        for day in range(until - 7 * (weeks - 1), until + 1, 7)
+    ]
+    return pd.DataFrame(np.concatenate(parts), columns=list(CASH_FEATURES.columns))
+
+
+def _draft(invoices: pd.DataFrame, until: int) -> tuple[DaysLate, int]:
+    """When invoices are paid, by a model that saw none of the payments from the returned day on."""
+    if not len(invoices):
+        raise Refused("there are no invoices, and so nothing that cash is expected from")
+    first = int(as_days(invoices["issued_on"]).min())
+    since = first + round((until - first) * KNOWN_SHARE)
+    scorer = LateModel.load(train_late(late_rows(invoices, until=since), trees=DRAFT_TREES).model.files())
+
+    def days_late(features: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
+
+    return days_late, since
+
+
+def leakage(known: Known) -> list[Verdict]:
+    """The features of a morning in the middle do not change when all that was booked later is taken away."""
+    booked, until = read_set(known.folder, "transactions_all"), day_of(known.until)
+    every = books_of(booked, until=until)
+    middle = (every.first + until) // 2
+    before = books_of(booked, until=middle)
+    places = [every.keys.index(key) for key in before.keys]
+    nothing = np.zeros((len(before.keys), HORIZON))
+    fresh = cash_features(before, nothing, middle)
+    told = cash_features(every, np.zeros((len(every.keys), HORIZON)), middle)[places]
+    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
+    names = [CASH_FEATURES.columns[at] for at in np.flatnonzero(odd)]
+    words = f"what was booked later changes {', '.join(names[:5])}" if names else "no column knows later days"
+    return [holds("leakage_cash_flow", bool(places) and not names, len(places), words)]
+
+
+FRAME: Final = Frame(rows, population, leakage)
