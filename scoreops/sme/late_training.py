@@ -170,15 +170,17 @@ def fit_boosters(rows: LateRows, seed: int, trees: int) -> dict[str, Any]:
 def _widen(held: LateRows, guessed: dict[str, Array]) -> Array:
     """By group of rows, how far the ends must move for each tail to hold its share of the held-out rows.
 
-    Days are whole and so are the ends: an end that is rounded holds what is up to half a day beyond it.
+    Days are whole and so are the ends: an end that is rounded holds what is up to half a day beyond it. Before the due
+    day the rows at issue decide, which are the hardest.
     """
     below = np.minimum(guessed["low"], guessed["median"]) - held.late - 0.5
     above = held.late - np.maximum(guessed["high"], guessed["median"]) - 0.5
     groups = groups_of(held.features)
+    decisive = (_weights(held) == 1) | (groups >= GROUPS // 2)
     made = np.empty((GROUPS, 2))
     for group in range(GROUPS):
-        mine = groups == group
-        rows = mine if mine.sum() >= MIN_GROUP else np.ones(len(groups), dtype=np.bool_)
+        mine = (groups == group) & decisive
+        rows = mine if mine.sum() >= MIN_GROUP else decisive
         made[group] = [_conformal(errors[rows]) for errors in (below, above)]
     return made
 

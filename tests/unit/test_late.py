@@ -14,7 +14,7 @@ from scoreops.core.errors import BadInput, Refused
 from scoreops.sme.calendar import NEVER
 from scoreops.sme.late import LateModel
 from scoreops.sme.late_features import LATE_FEATURES, History, Invoices
-from scoreops.sme.late_training import late_rows, seen_before, train_late
+from scoreops.sme.late_training import late_rows, rows_at_issue, seen_before, train_late
 from tests.skew_sme import FIRST_DAY, invoices
 
 UNTIL = FIRST_DAY + 220
@@ -142,7 +142,7 @@ def test_the_interval_holds_its_share_of_later_invoices():
     cut = FIRST_DAY + 150
     frame = invoices(customers=40)
     model = LateModel.load(train_late(late_rows(frame, until=cut), trees=80).model.files())
-    later = late_rows(frame, until=UNTIL)
+    later = rows_at_issue(Invoices.of(frame))
     asked = later.take(later.known >= cut)
     made = model.score(asked.features, reasons=False)
     inside = (asked.late >= made.low) & (asked.late <= made.high)
