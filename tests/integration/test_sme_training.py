@@ -11,8 +11,7 @@ import pytest
 from feature_repo.frames import Known, frame
 from kfp_pipelines import sme_train_steps, steps
 from kfp_pipelines.checks import check_leakage
-from scoreops.adapters.bundles import read_folder
-from scoreops.adapters.registry import Registry
+from scoreops.adapters.registry import CHAMPION, Registry
 from scoreops.core.verdict import Outcome
 from scoreops.local.runtime import up
 
@@ -53,6 +52,10 @@ def sets(tmp_path, settings, mlflow, monkeypatch):
     up([mlflow])
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
+    registry = Registry(settings.mlflow_url)
+    if NAME in registry.names() and CHAMPION in registry.aliases(NAME):
+        registry.drop_alias(NAME, CHAMPION)  # with one, 60 customers are too few to tell drift from chance
+    registry.close()
     folder = tmp_path / "sets"
     folder.mkdir()
     invoices().to_parquet(folder / "late_payments.parquet")
@@ -93,12 +96,7 @@ def test_a_candidate_that_passed_everything_is_registered_with_every_verdict(set
     assert version.metrics["mae"] < version.metrics["mae_naive"]
     again = sme_train_steps.check_registry(registry, NAME)
     assert (again.outcome, again.n) == (Outcome.PASS, 1)
-
-
-def test_a_bundle_that_does_not_answer_the_store_is_refused(sets, tmp_path):
-    trained(tmp_path, sets)
-    files = read_folder(tmp_path / "model" / "bundle")
-    rows = frame(NAME).population(Known(None, sets, UNTIL))
+    rows = frame(NAME).population(Known(settings, sets, UNTIL))
     assert [v.outcome for v in sme_train_steps.check_store(NAME, files, rows)] == [Outcome.PASS, Outcome.PASS]
     assert [v.outcome for v in sme_train_steps.check_store(NAME, files, rows[:0])] == [Outcome.PASS, Outcome.FAIL]
 
