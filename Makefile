@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
 UV := $(or $(shell command -v uv),.uv/bin/uv)
+WORKERS ?= 2
 SYNC = $(UV) pip sync -q --require-hashes
 
 help: ## list the targets
@@ -25,7 +26,8 @@ down: .venv/base ## stop whatever runs under .run
 	@$(RUN) -m scoreops down
 
 test: setup lint ## every check and every test
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone" $(ARGS)
+	@$(RUN) -m pytest -m alone $(ARGS) || [ $$? = 5 ]
 
 lint: .venv/full ## ruff, mypy --strict, import contracts
 	@.venv/bin/ruff check -q .

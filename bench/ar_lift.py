@@ -19,6 +19,7 @@ from bench.ar import PLAIN
 from feature_repo.sme.importing import receivables
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotFound
+from scoreops.sme.calendar import day_number
 from scoreops.sme.late import LateModel
 from scoreops.sme.late_features import History, Invoices
 from scoreops.sme.late_training import late_rows, seen_before, train_late
@@ -29,12 +30,11 @@ CALLS: Final = (25, 50, 100, 200)
 VND_PER_CENT: Final = {"USD": 254.5, "CAD": 185.0}
 EFFECT: Final = ((90, 0.05), (60, 0.15), (30, 0.25), (0, 0.30), (-10_000, 0.05))
 """Days overdue above which a call has this effect: the seed ar_overdue_bands."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def ranked(paid: pd.DataFrame, day: date) -> pd.DataFrame:
     """Invoices open at the end of `day` with their real outcome and the value of every ranking."""
-    after = (day - _EPOCH).days + 1
+    after = day_number(day) + 1
     known = paid[paid["issued_on"] <= pd.Timestamp(day)].reset_index(drop=True)
     told = known.assign(cleared_on=known["cleared_on"].where(known["cleared_on"] <= pd.Timestamp(day)))
     model = LateModel.load(train_late(late_rows(known, until=after), trees=200).model.files())

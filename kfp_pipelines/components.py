@@ -3,12 +3,10 @@
 No `from __future__ import annotations` here: KFP reads the annotations as they stand.
 """
 
-import os
-
 from kfp import dsl
 from kfp.dsl import HTML, Dataset, Input, Metrics, Model, Output
 
-IMAGE = os.environ.get("SCOREOPS_PIPELINE_IMAGE", "scoreops/pipelines-python:0.1.0")
+from kfp_pipelines.tasks import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

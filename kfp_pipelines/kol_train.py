@@ -10,27 +10,23 @@ from kfp import compiler, dsl
 from kfp.dsl import Dataset, Input
 
 from kfp_pipelines import components
+from kfp_pipelines.tasks import anew
 
 Checked = NamedTuple("Checked", [("rows", Dataset), ("answer", str)])  # noqa: UP014 - KFP reads it so
 FOLDER = Path(__file__).with_name("compiled")
 
 
-def _anew(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """The task, never answered from KFP's cache: steps read and write stores whose content its key does not hold."""
-    return task.set_caching_options(False)
-
-
 @dsl.pipeline(name="score-train", description="Checks, trains, judges and registers one score.")
 def score_train(score: str, until: int, labels: str, rehearse: str, outcomes: Input[Dataset]) -> Checked:
     """One score from rows to the registry; a gate that says no ends it. Returns the rows and what the checks said."""
-    checked = _anew(components.check(score=score, until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
+    checked = anew(components.check(score=score, until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
     rows = checked.outputs["rows"]
     with dsl.If(checked.outputs["Output"] == "ok", "data is sound"):
-        trained = _anew(components.train(score=score, until=until, rehearse=rehearse, rows=rows, outcomes=outcomes))
+        trained = anew(components.train(score=score, until=until, rehearse=rehearse, rows=rows, outcomes=outcomes))
         model = trained.outputs["model"]
-        judged = _anew(components.evaluate(score=score, rows=rows, model=model))
+        judged = anew(components.evaluate(score=score, rows=rows, model=model))
         with dsl.If(judged.outputs["Output"] != "unfit", "can be served"):
-            _anew(components.register(score=score, model=model, rows=rows, verdicts=judged.outputs["verdicts"]))
+            anew(components.register(score=score, model=model, rows=rows, verdicts=judged.outputs["verdicts"]))
     return Checked(rows=rows, answer=checked.outputs["Output"])
 
 
@@ -40,26 +36,26 @@ def kol_train(until: int, labels: str = "", rehearse: str = "", fusion: bool = T
 
     `labels` is a file of labels, "" their topic; `rehearse` makes a candidate fail on purpose.
     """
-    made = _anew(components.features(until=until))
+    made = anew(components.features(until=until))
     outcomes = made.outputs["outcomes"]
     with dsl.ParallelFor(items=["trust", "success"], parallelism=2, name="scores") as score:
-        trained = _anew(score_train(score=score, until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
+        trained = anew(score_train(score=score, until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
     answers = dsl.Collected(trained.outputs["answer"])
     with dsl.If(fusion == True, "fusion is wanted"):  # noqa: E712 - KFP's comparison, not Python's
-        _anew(components.weigh(until=until, answers=answers, outcomes=outcomes))
+        anew(components.weigh(until=until, answers=answers, outcomes=outcomes))
 
 
 @dsl.pipeline(name="kol-train-coupled", description="Trust first; its scores of earlier hours feed the forecast.")
 def kol_train_coupled(until: int, labels: str = "", rehearse: str = "", fusion: bool = True):
     """Train trust, then success with `trust_score_t_1`, on what was known before the hour `until`."""
-    made = _anew(components.features(until=until))
+    made = anew(components.features(until=until))
     outcomes = made.outputs["outcomes"]
-    trust = _anew(score_train(score="trust", until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
-    lagged = _anew(components.lag(until=until, rows=trust.outputs["rows"]))
-    success = _anew(score_train(score="success", until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
+    trust = anew(score_train(score="trust", until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
+    lagged = anew(components.lag(until=until, rows=trust.outputs["rows"]))
+    success = anew(score_train(score="success", until=until, labels=labels, rehearse=rehearse, outcomes=outcomes))
     success.after(lagged)
     with dsl.If(fusion == True, "fusion is wanted"):  # noqa: E712 - KFP's comparison, not Python's
-        _anew(components.weigh(until=until, answers=[], outcomes=outcomes)).after(success)
+        anew(components.weigh(until=until, answers=[], outcomes=outcomes)).after(success)
 
 
 def compile_to(folder: Path = FOLDER) -> None:

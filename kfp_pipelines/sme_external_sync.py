@@ -8,7 +8,7 @@ from pathlib import Path
 from kfp import compiler, dsl
 from kfp.dsl import Dataset, Output
 
-from kfp_pipelines.components import IMAGE
+from kfp_pipelines.tasks import IMAGE, retried
 
 FOLDER = Path(__file__).with_name("compiled")
 
@@ -33,16 +33,11 @@ def external_dimensions(as_of: str, report: Output[Dataset]) -> str:
     return str(sme_train_steps.external_dimensions(as_of, Path(report.path))["answer"])
 
 
-def _anew(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """The task, tried again twice, and never answered from KFP's cache, whose key does not hold the stores."""
-    return task.set_caching_options(False).set_retry(2, backoff_duration="60s", backoff_factor=2.0)
-
-
 @dsl.pipeline(name="sme-external-sync", description="World Bank indicators and Vietnam's provinces, with dimensions.")
 def sme_external_sync(as_of: str):
     """Bring the public tables up to the day `as_of`."""
-    synced = _anew(external(as_of=as_of))
-    _anew(external_dimensions(as_of=as_of)).after(synced)
+    synced = retried(external(as_of=as_of), "60s")
+    retried(external_dimensions(as_of=as_of), "60s").after(synced)
 
 
 def compile_to(folder: Path = FOLDER) -> None:

@@ -8,28 +8,24 @@ from pathlib import Path
 from kfp import compiler, dsl
 
 from kfp_pipelines import sme_components as components
+from kfp_pipelines.tasks import retried
 
 FOLDER = Path(__file__).with_name("compiled")
 
 
-def _anew(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """The task, tried again twice, and never answered from KFP's cache, whose key does not hold the stores."""
-    return task.set_caching_options(False).set_retry(2, backoff_duration="5s", backoff_factor=2.0)
-
-
 def _predictions(as_of: str) -> None:
     """Late payments first: the cash forecast reads when customers will pay. Odd transactions beside it."""
-    late = _anew(components.predict(score="late-payment", as_of=as_of).set_display_name("late payments"))
-    cash = _anew(components.predict(score="cash-flow", as_of=as_of).set_display_name("cash in 30 days"))
-    odd = _anew(components.predict(score="sme-anomaly", as_of=as_of).set_display_name("odd transactions of 7 days"))
-    published = _anew(components.publish(as_of=as_of)).after(cash.after(late), odd)
-    _anew(components.refresh(as_of=as_of)).after(published)
+    late = retried(components.predict(score="late-payment", as_of=as_of).set_display_name("late payments"))
+    cash = retried(components.predict(score="cash-flow", as_of=as_of).set_display_name("cash in 30 days"))
+    odd = retried(components.predict(score="sme-anomaly", as_of=as_of).set_display_name("odd transactions of 7 days"))
+    published = retried(components.publish(as_of=as_of)).after(cash.after(late), odd)
+    retried(components.refresh(as_of=as_of)).after(published)
 
 
 @dsl.pipeline(name="sme-predict", description="Late payments, cash of 30 days and odd transactions of 7, published.")
 def sme_predict(as_of: str):
     """Ask the registered versions of three scores about the end of the day `as_of`; nothing is trained."""
-    there = _anew(components.place(as_of=as_of, landing="", predict=True))
+    there = retried(components.place(as_of=as_of, landing="", predict=True))
     with dsl.If(there.outputs["Output"] == "ok", "everything is there"):
         _predictions(as_of)
 
@@ -37,12 +33,12 @@ def sme_predict(as_of: str):
 @dsl.pipeline(name="sme-daily-etl", description="Delivered files into bronze, silver and gold, then sme_predict.")
 def sme_daily_etl(as_of: str, landing: str, predict: bool = True):
     """Load what was delivered up to the day `as_of`, build and test every table, and start the predictions."""
-    there = _anew(components.place(as_of=as_of, landing=landing, predict=predict))
+    there = retried(components.place(as_of=as_of, landing=landing, predict=predict))
     with dsl.If(there.outputs["Output"] == "ok", "everything is there"):
-        loaded = _anew(components.bronze(as_of=as_of, landing=landing))
-        staged = _anew(components.silver(as_of=as_of)).after(loaded)
+        loaded = retried(components.bronze(as_of=as_of, landing=landing))
+        staged = retried(components.silver(as_of=as_of)).after(loaded)
         with dsl.If(staged.outputs["Output"] == "ok", "silver is sound"):
-            built = _anew(components.gold(as_of=as_of))
+            built = retried(components.gold(as_of=as_of))
             with (
                 dsl.If(built.outputs["Output"] == "ok", "gold is sound"),
                 dsl.If(predict == True, "predictions are wanted"),  # noqa: E712 - KFP's comparison

@@ -6,6 +6,7 @@ Each step is a process of its own, so each imports what it needs and no more.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -51,33 +52,35 @@ def bronze(as_of: str, landing: str, _out: Path) -> Report:
 @step("silver")
 def silver(as_of: str, _out: Path) -> Report:
     """Seeds, staging, features and training sets. `answer` is refused when a test of the data says no."""
-    from feature_repo.sme.bronze import open_bronze
-    from feature_repo.sme.warehouse import point_at, warehouse_file
+    from feature_repo.sme.warehouse import follow_lake
     from scoreops.adapters.settings import Settings
 
-    settings = Settings()
-    point_at(open_bronze(settings.lake_dir), warehouse_file(settings))
-    return _built(as_of, "silver", "resource_type:seed", "path:models/silver")
+    follow_lake(Settings())
+    return built(as_of, ("resource_type:seed", "path:models/silver"), "silver")
 
 
 @step("gold")
 def gold(as_of: str, _out: Path) -> Report:
     """Dimensions, facts, links, KPIs and the AR priority. `answer` is refused when a test of the data says no."""
-    return _built(as_of, "gold", "path:models/gold")
+    return built(as_of, ("path:models/gold",), "gold")
 
 
-def _built(as_of: str, schema: str, *select: str) -> Report:
+def built(as_of: str, select: Sequence[str], *schemas: str, tables: Collection[str] = ()) -> Report:
+    """What dbt made of a selection: tests, and rows of the tables of some schemas, of all or of those named.
+
+    `answer` is refused when a test of the data says no.
+    """
     from feature_repo.sme.warehouse import build, row_counts
     from scoreops.adapters.settings import Settings
 
     settings = Settings()
-    built = build(settings, date.fromisoformat(as_of), select=select)
-    tests = [asdict(test) for test in built.tests]
+    made = build(settings, date.fromisoformat(as_of), select=select)
+    rows = row_counts(settings, *schemas)
     return {
-        "models": built.models,
-        "tests": tests,
-        "rows": row_counts(settings, schema),
-        "answer": REFUSED if built.failed else OK,
+        "models": made.models,
+        "tests": [asdict(test) for test in made.tests],
+        "rows": {name: n for name, n in rows.items() if not tables or name in tables},
+        "answer": REFUSED if made.failed else OK,
     }
 
 
@@ -94,13 +97,11 @@ def predict(score: str, as_of: str, _out: Path) -> Report:
 @step("publish")
 def publish(as_of: str, _out: Path) -> Report:
     """Predictions into the gold tables that people read."""
-    from feature_repo.sme.bronze import open_bronze
-    from feature_repo.sme.warehouse import point_at, warehouse_file
+    from feature_repo.sme.warehouse import follow_lake
     from scoreops.adapters.settings import Settings
 
-    settings = Settings()
-    point_at(open_bronze(settings.lake_dir), warehouse_file(settings))
-    return _built(as_of, "gold", "path:models/gold/ml_scores")
+    follow_lake(Settings())
+    return built(as_of, ("path:models/gold/ml_scores",), "gold")
 
 
 @step("refresh")

@@ -9,10 +9,10 @@ from kfp import compiler, dsl
 from kfp.dsl import Dataset, Input, Model, Output
 
 from kfp_pipelines import components
-from kfp_pipelines.components import IMAGE
+from kfp_pipelines.sme_steps import SCORES
+from kfp_pipelines.tasks import IMAGE, retried
 
 FOLDER = Path(__file__).with_name("compiled")
-SCORES = ["late-payment", "cash-flow", "sme-anomaly"]
 KNOWN = 0
 """The hour that the training sets say."""
 
@@ -45,25 +45,20 @@ def validate(
     return str(sme_train_steps.validate(score, until, *paths)["answer"])
 
 
-def _anew(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """The task, tried again twice, and never answered from KFP's cache, whose key does not hold the stores."""
-    return task.set_caching_options(False).set_retry(2, backoff_duration="5s", backoff_factor=2.0)
-
-
 @dsl.pipeline(name="validated-score-train", description="Checks, trains, judges, validates and registers one score.")
 def validated_score_train(score: str, until: int, rehearse: str, outcomes: Input[Dataset]):
     """One score from rows to the registry; data that are not sound, or a bundle that cannot be served, end it."""
-    checked = _anew(components.check(score=score, until=until, labels="", rehearse=rehearse, outcomes=outcomes))
+    checked = retried(components.check(score=score, until=until, labels="", rehearse=rehearse, outcomes=outcomes))
     rows = checked.outputs["rows"]
     with dsl.If(checked.outputs["Output"] == "ok", "data is sound"):
-        trained = _anew(components.train(score=score, until=until, rehearse=rehearse, rows=rows, outcomes=outcomes))
+        trained = retried(components.train(score=score, until=until, rehearse=rehearse, rows=rows, outcomes=outcomes))
         model = trained.outputs["model"]
-        judged = _anew(components.evaluate(score=score, rows=rows, model=model))
+        judged = retried(components.evaluate(score=score, rows=rows, model=model))
         with dsl.If(judged.outputs["Output"] != "unfit", "can be served"):
-            valid = _anew(
+            valid = retried(
                 validate(score=score, until=until, outcomes=outcomes, model=model, judged=judged.outputs["verdicts"])
             )
-            _anew(components.register(score=score, model=model, rows=rows, verdicts=valid.outputs["verdicts"]))
+            retried(components.register(score=score, model=model, rows=rows, verdicts=valid.outputs["verdicts"]))
 
 
 @dsl.pipeline(name="sme-train", description="Late payments, cash and odd transactions, gated against champions.")
@@ -72,8 +67,8 @@ def sme_train(as_of: str = "", rehearse: str = ""):
 
     `rehearse` makes a candidate fail on purpose.
     """
-    made = _anew(training_sets(as_of=as_of))
-    with dsl.ParallelFor(items=SCORES, parallelism=2, name="scores") as score:
+    made = retried(training_sets(as_of=as_of))
+    with dsl.ParallelFor(items=list(SCORES), parallelism=2, name="scores") as score:
         trained = validated_score_train(score=score, until=KNOWN, rehearse=rehearse, outcomes=made.outputs["sets"])
         trained.set_caching_options(False)
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from kfp_pipelines.sme_steps import built
 from kfp_pipelines.steps import OK, REFUSED, Report, hour_of, step
 from scoreops.adapters.registry import CHAMPION, Registry
 from scoreops.adapters.settings import Settings
@@ -106,14 +107,9 @@ def external(as_of: str, _out: Path) -> Report:
 @step("external dimensions")
 def external_dimensions(as_of: str, _out: Path) -> Report:
     """Silver and gold of the public tables. `answer` is refused when a test of the data says no."""
-    from feature_repo.sme.bronze import open_bronze
-    from feature_repo.sme.warehouse import build, point_at, row_counts, warehouse_file
+    from feature_repo.sme.warehouse import follow_lake
 
-    settings = Settings()
-    point_at(open_bronze(settings.lake_dir), warehouse_file(settings))
+    follow_lake(Settings())
     select = ("path:models/silver/external", "path:models/gold/external")
-    built = build(settings, date.fromisoformat(as_of), select=select)
     tables = ("silver.indicators", "silver.provinces", "gold.ext_country_year", "gold.ext_province")
-    rows = {name: n for name, n in row_counts(settings, "silver", "gold").items() if name in tables}
-    tests = [asdict(test) for test in built.tests]
-    return {"models": built.models, "tests": tests, "rows": rows, "answer": REFUSED if built.failed else OK}
+    return built(as_of, select, "silver", "gold", tables=tables)

@@ -19,15 +19,10 @@ from kfp_pipelines.bundling import bundle
 from scoreops.adapters.registry import Registry, Version
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Unsupported
+from scoreops.sme.calendar import day_number
 
 MOST_REFERENCE: Final = 20_000
 """Rows that stand for the population in the reference for drift."""
-KNOWN_SHARE: Final = 0.4
-"""Share of the history before the first morning that the cash forecast learns from: its payments teach the draft."""
-DRAFT_TREES: Final = 120
-PROPHETS: Final = 2
-"""Mornings of every company for which Prophet is fitted too."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -46,37 +41,31 @@ def late_payment(db: duckdb.DuckDBPyConnection, as_of: date) -> Made:
     from scoreops.sme.late_features import LATE_FEATURES
     from scoreops.sme.late_training import late_rows, train_late
 
-    rows = late_rows(frame(db, predict_late.QUERY), until=(as_of - _EPOCH).days + 1)
+    rows = late_rows(frame(db, predict_late.QUERY), until=day_number(as_of) + 1)
     made = train_late(rows)
     return Made(made.model.files(), rows.features, LATE_FEATURES.columns, made.importance)
 
 
 def sme_anomaly(db: duckdb.DuckDBPyConnection, as_of: date) -> Made:
     """From every transaction up to `as_of`, without labels."""
-    from scoreops.sme.anomaly_features import ANOMALY_FEATURES, Transactions, anomaly_features
+    from scoreops.sme.anomaly_features import ANOMALY_FEATURES, Feedback, Transactions, anomaly_features
     from scoreops.sme.anomaly_training import train_anomaly
 
     rows = frame(db, predict_odd.HISTORY, as_of)
-    features = anomaly_features(
-        Transactions.of(rows), predict_odd.feedback_on(rows, frame(db, predict_odd.SAID, as_of))
-    )
+    features = anomaly_features(Transactions.of(rows), Feedback.on(rows, frame(db, predict_odd.SAID, as_of)))
     made = train_anomaly(features)
     return Made(made.model.files(), features, ANOMALY_FEATURES.columns, made.importance)
 
 
 def cash_flow(db: duckdb.DuckDBPyConnection, as_of: date) -> Made:
     """From past mornings whose next thirty days are known; payments are foretold by a model that saw none of them."""
+    from feature_repo.frames.cash_flow import PROPHETS, draft
     from scoreops.sme.cash_features import CASH_FEATURES
     from scoreops.sme.cash_training import cash_rows, train_cash
-    from scoreops.sme.late import LateModel
-    from scoreops.sme.late_training import late_rows, train_late
 
     transactions, invoices = frame(db, predict_cash.TRANSACTIONS, as_of), frame(db, predict_cash.INVOICES, as_of)
-    until = (as_of - _EPOCH).days + 1
-    first = (invoices["issued_on"].min().date() - _EPOCH).days
-    since = first + round((until - first) * KNOWN_SHARE)
-    early = train_late(late_rows(invoices, until=since), trees=DRAFT_TREES).model
-    days_late = predict_cash.days_late_by(LateModel.load(early.files()))
+    until = day_number(as_of) + 1
+    days_late, since = draft(invoices, until)
     rows = cash_rows(transactions, invoices, days_late, until=until, prophets=PROPHETS, since=since)
     made = train_cash(rows)
     return Made(made.model.files(), rows.features, CASH_FEATURES.columns, made.importance)
@@ -97,7 +86,7 @@ def train(settings: Settings, score: str, as_of: date) -> Version:
         made = FIT[score](db, as_of)
     rows = pd.DataFrame(made.features, columns=list(made.columns))
     people = rows.iloc[:: max(1, len(rows) // MOST_REFERENCE)]
-    hours = ((as_of - _EPOCH).days + 1) * 24
+    hours = (day_number(as_of) + 1) * 24
     files = bundle(score, made.files, rows, people, until=hours, importance=made.importance)
     registry = Registry(settings.mlflow_url)
     try:

@@ -1,5 +1,6 @@
 """What holds for every suite: only tests/integration, tests/e2e, tests/conformance and tests/cluster may open a network
-socket; tests/cluster needs root and runs only where it is named.
+socket; tests/cluster needs root and runs only where it is named. Tests of one file, and all that share the demo, run
+in one process.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ hypothesis.settings.register_profile("scoreops", deadline=None, derandomize=True
 hypothesis.settings.load_profile("scoreops")
 
 _REAL = tuple(Path(__file__).parent / name for name in ("integration", "e2e", "conformance", "cluster"))
+_LONG = (
+    "e2e/*",
+    "test_canary_crashes.py",
+    "test_sme_trino.py",
+    "test_runners.py",
+    "test_training.py",
+    "test_sme_tables.py",
+)
 _CLUSTER = Path(__file__).parent / "cluster"
 
 
@@ -29,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(folder in item.path.parents for folder in _REAL):
             item.add_marker(pytest.mark.integration)
+        group = "kept" if "kept" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_length)
+
+
+def _length(item: pytest.Item) -> int:
+    """Long files first, so that no worker ends with one while the others rest."""
+    return next((place for place, name in enumerate(_LONG) if item.path.match(name)), len(_LONG))
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,14 @@ A module `SCORE.py` (with _ for -) holds `FRAME`. That is all there is to regist
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Unsupported
@@ -50,6 +53,12 @@ class Frame:
     rows: Callable[[Known], pd.DataFrame]
     population: Callable[[Known], pd.DataFrame]
     leakage: Callable[[Known], list[Verdict]]
+
+
+def moved(columns: Sequence[str], fresh: NDArray[np.float64], told: NDArray[np.float64]) -> list[str]:
+    """The columns in which two tables of the same rows (n, d) differ; missing equals missing."""
+    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
+    return [columns[at] for at in np.flatnonzero(odd).tolist()]
 
 
 def frame(score: str) -> Frame:

@@ -6,14 +6,21 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from feature_repo.frames import Frame, Known
+from feature_repo.frames import Frame, Known, moved
 from feature_repo.sme.training_sets import day_of, read_set
 from scoreops.core.errors import Refused
 from scoreops.core.verdict import Verdict, holds
 from scoreops.sme.calendar import as_days
-from scoreops.sme.cash_features import CASH_FEATURES, HORIZON, DaysLate, books_of, cash_features, expected_inflow
+from scoreops.sme.cash_features import (
+    CASH_FEATURES,
+    HORIZON,
+    DaysLate,
+    books_of,
+    cash_features,
+    days_late_by,
+    expected_inflow,
+)
 from scoreops.sme.cash_recipe import CAME, HELD_SHARE
 from scoreops.sme.cash_training import cash_rows
 from scoreops.sme.late import LateModel
@@ -35,7 +42,7 @@ def rows(known: Known) -> pd.DataFrame:
     Mornings whose thirty days reach into the held ones are left out.
     """
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
-    days_late, since = _draft(invoices, until)
+    days_late, since = draft(invoices, until)
     booked = read_set(known.folder, "transactions_all")
     made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, since=since)
     frame = pd.DataFrame(made.features, columns=list(CASH_FEATURES.columns))
@@ -49,7 +56,7 @@ def rows(known: Known) -> pd.DataFrame:
 def population(known: Known) -> pd.DataFrame:
     """Every company on the morning of each of the last weeks."""
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
-    days_late, _ = _draft(invoices, until)
+    days_late, _ = draft(invoices, until)
     books = books_of(read_set(known.folder, "transactions_all"), until=until)
     weeks = min(MOST_WEEKS, -(-POPULATION_ROWS // max(1, len(books.keys))))
     parts = [
@@ -59,18 +66,14 @@ def population(known: Known) -> pd.DataFrame:
     return pd.DataFrame(np.concatenate(parts), columns=list(CASH_FEATURES.columns))
 
 
-def _draft(invoices: pd.DataFrame, until: int) -> tuple[DaysLate, int]:
+def draft(invoices: pd.DataFrame, until: int) -> tuple[DaysLate, int]:
     """When invoices are paid, by a model that saw none of the payments from the returned day on."""
     if not len(invoices):
         raise Refused("there are no invoices, and so nothing that cash is expected from")
     first = int(as_days(invoices["issued_on"]).min())
     since = first + round((until - first) * KNOWN_SHARE)
-    scorer = LateModel.load(train_late(late_rows(invoices, until=since), trees=DRAFT_TREES).model.files())
-
-    def days_late(features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
-
-    return days_late, since
+    made = train_late(late_rows(invoices, until=since), trees=DRAFT_TREES)
+    return days_late_by(LateModel.load(made.model.files())), since
 
 
 def leakage(known: Known) -> list[Verdict]:
@@ -83,8 +86,7 @@ def leakage(known: Known) -> list[Verdict]:
     nothing = np.zeros((len(before.keys), HORIZON))
     fresh = cash_features(before, nothing, middle)
     told = cash_features(every, np.zeros((len(every.keys), HORIZON)), middle)[places]
-    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
-    names = [CASH_FEATURES.columns[at] for at in np.flatnonzero(odd)]
+    names = moved(CASH_FEATURES.columns, fresh, told)
     words = f"what was booked later changes {', '.join(names[:5])}" if names else "no column knows later days"
     return [holds("leakage_cash_flow", bool(places) and not names, len(places), words)]
 

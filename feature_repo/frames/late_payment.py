@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from feature_repo.frames import Frame, Known
+from feature_repo.frames import Frame, Known, moved
 from feature_repo.sme.training_sets import day_of, read_set
 from scoreops.core.verdict import Verdict, holds
 from scoreops.sme.calendar import NEVER
@@ -51,8 +51,7 @@ def leakage(known: Known) -> list[Verdict]:
     at = np.full(len(asked), moment)
     fresh = History(seen_before(invoices, moment)).features(asked, at)
     told = History(invoices).features(asked, at)
-    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
-    names = [LATE_FEATURES.columns[at] for at in np.flatnonzero(odd)]
+    names = moved(LATE_FEATURES.columns, fresh, told)
     words = f"what was paid later changes {', '.join(names[:5])}" if names else "no column knows later payments"
     return [holds("leakage_late_payment", not names, len(asked), words)]
 

@@ -7,11 +7,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from feature_repo.frames import Frame, Known
+from feature_repo.frames import Frame, Known, moved
 from feature_repo.sme.training_sets import day_of, read_set
 from scoreops.core.verdict import Verdict, holds
 from scoreops.sme.anomaly_features import ANOMALY_FEATURES, Feedback, Transactions, anomaly_features
 from scoreops.sme.anomaly_recipe import HELD_DAYS
+from scoreops.sme.calendar import as_seconds
 
 SET: Final = "transactions"
 POPULATION_DAYS: Final = 28
@@ -34,22 +35,13 @@ def population(known: Known) -> pd.DataFrame:
 
 def _features(known: Known) -> pd.DataFrame:
     booked, said = read_set(known.folder, SET), read_set(known.folder, "feedback")
-    features = anomaly_features(Transactions.of(booked), _feedback(booked, said))
+    features = anomaly_features(Transactions.of(booked), Feedback.on(booked, said))
     kept = booked[["org_id", "transaction_id", "booked_at", "label"]].reset_index(drop=True)
     return pd.concat([kept, pd.DataFrame(features, columns=list(ANOMALY_FEATURES.columns))], axis=1)
 
 
-def _feedback(booked: pd.DataFrame, said: pd.DataFrame) -> Feedback:
-    """What people said of these transactions, and since when."""
-    place = booked.reset_index().merge(said, on=["org_id", "transaction_id"])
-    since = pd.to_datetime(place["said_at"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-    true = place["is_anomaly"].to_numpy(np.bool_)
-    return Feedback(place["index"].to_numpy(np.int64), true, since.astype(np.int64))
-
-
 def _days_before(frame: pd.DataFrame, until: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    at = pd.to_datetime(frame["booked_at"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-    return np.asarray(day_of(until) - at.astype(np.int64) / 86_400.0)
+    return np.asarray(day_of(until) - as_seconds(frame["booked_at"]) / 86_400.0)
 
 
 def leakage(known: Known) -> list[Verdict]:
@@ -59,8 +51,7 @@ def leakage(known: Known) -> list[Verdict]:
     first, every = Transactions.of(booked[:half]), Transactions.of(booked)
     at = np.arange(max(half - SAMPLE, 0), half)
     fresh, told = anomaly_features(first)[at], anomaly_features(every)[at]
-    odd = np.logical_not(np.isclose(fresh, told, equal_nan=True).all(axis=0))
-    names = [ANOMALY_FEATURES.columns[at] for at in np.flatnonzero(odd)]
+    names = moved(ANOMALY_FEATURES.columns, fresh, told)
     words = f"later transactions change {', '.join(names[:5])}" if names else "no column knows later transactions"
     return [holds("leakage_sme_anomaly", bool(half) and not names, len(at), words)]
 

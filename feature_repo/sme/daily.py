@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from feature_repo.sme.bronze import Loaded, days_in, load_days, open_bronze
-from feature_repo.sme.warehouse import Built, build, point_at, warehouse_file
+from feature_repo.sme.warehouse import Built, build, follow_lake
 from scoreops.adapters.settings import Settings
 
 
@@ -25,5 +25,5 @@ def load_and_build(
     """Load every file delivered up to `as_of` and build. Doing it again changes nothing."""
     lake = open_bronze(settings.lake_dir)
     files = load_days(lake, landing, [day for day in days_in(landing) if day <= as_of])
-    point_at(lake, warehouse_file(settings))
+    follow_lake(settings)
     return Day(files, build(settings, as_of, full_refresh=full_refresh, tests=tests))

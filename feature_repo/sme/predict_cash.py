@@ -9,12 +9,11 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from feature_repo.sme.predictions import Served, frame
-from scoreops.core.recipe import Scorer
+from scoreops.sme.calendar import day_number
 from scoreops.sme.cash import METHODS
-from scoreops.sme.cash_features import HORIZON, DaysLate, books_of, cash_features, expected_inflow
+from scoreops.sme.cash_features import HORIZON, books_of, cash_features, days_late_by, expected_inflow
 
 TRANSACTIONS: Final = """
 select org_id, currency, booked_at, amount_minor, category
@@ -28,16 +27,6 @@ from silver.invoices
 where issued_on <= ?
 order by org_id, invoice_id
 """
-_EPOCH: Final = date(1970, 1, 1)
-
-
-def days_late_by(scorer: Scorer) -> DaysLate:
-    """How a loaded late-payment score tells days late from its features."""
-
-    def days_late(features: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
-
-    return days_late
 
 
 def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
@@ -50,7 +39,7 @@ def forecasts(
     served: Mapping[str, Served], transactions: pd.DataFrame, invoices: pd.DataFrame, as_of: date
 ) -> dict[str, Any]:
     """Thirty days from the day after `as_of`; a company too young for the stated fallback has no rows."""
-    cash, tomorrow = served["cash-flow"], (as_of - _EPOCH).days + 1
+    cash, tomorrow = served["cash-flow"], day_number(as_of) + 1
     books = books_of(transactions, until=tomorrow)
     inflow = expected_inflow(invoices, books.keys, tomorrow, days_late_by(served["late-payment"].scorer))
     features = cash_features(books, inflow, tomorrow, with_prophet=range(len(books.keys)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 import duckdb
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from feature_repo.sme.predictions import Served, frame
-from scoreops.sme.calendar import NEVER, as_days, next_open
+from scoreops.sme.calendar import NEVER, as_days, date_of, day_number, next_open
 from scoreops.sme.late_features import History, Invoices
 
 QUERY: Final = """
@@ -19,7 +19,6 @@ select org_id, invoice_id, customer_id, issued_on, due_on, amount_minor, cleared
 from silver.invoices
 order by org_id, invoice_id
 """
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date
 def late_payments(served: Served, invoices: pd.DataFrame, as_of: date) -> dict[str, Any]:
     """Predictions of every invoice that is open at the end of `as_of`, as columns of the table late_payments."""
     known = Invoices.of(invoices)
-    tomorrow = (as_of - _EPOCH).days + 1
+    tomorrow = day_number(as_of) + 1
     at = np.flatnonzero(known.cleared == NEVER)
     asked = known.take(at)
     features = History(known).features(asked, np.full(len(at), tomorrow))
@@ -44,7 +43,7 @@ def late_payments(served: Served, invoices: pd.DataFrame, as_of: date) -> dict[s
         "days_late": days,
         "days_late_low": told["low"],
         "days_late_high": told["high"],
-        "expected_on": [_EPOCH + timedelta(days=int(day)) for day in expected],
+        "expected_on": [date_of(int(day)) for day in expected],
         "reasons": told["reasons"],
         "model_version": [served.version] * len(at),
     }

@@ -32,14 +32,7 @@ qualify row_number() over (partition by org_id, transaction_id order by said_at 
 def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
     """Every transaction of the last seven days that the score finds odd: as columns of the table anomalies."""
     rows = frame(db, HISTORY, as_of)
-    return alerts(served["sme-anomaly"], rows, feedback_on(rows, frame(db, SAID, as_of)), as_of)
-
-
-def feedback_on(rows: pd.DataFrame, said: pd.DataFrame) -> Feedback:
-    """What people said of these transactions."""
-    place = rows.reset_index().merge(said, on=["org_id", "transaction_id"])
-    known = pd.to_datetime(place["said_at"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-    return Feedback(place["index"].to_numpy(np.int64), place["is_anomaly"].to_numpy(bool), known.astype(np.int64))
+    return alerts(served["sme-anomaly"], rows, Feedback.on(rows, frame(db, SAID, as_of)), as_of)
 
 
 def alerts(served: Served, rows: pd.DataFrame, feedback: Feedback, as_of: date) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 from feature_repo.sme.warehouse import reading
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Refused
+from scoreops.sme.calendar import day_number
 
 SETS: Final = {
     "late_payments": """
@@ -31,7 +32,6 @@ SETS: Final = {
         qualify row_number() over (partition by org_id, transaction_id order by said_at desc) = 1""",
 }
 """Files of a run, and what stands in them: what was known at the end of a day."""
-_EPOCH: Final = date(1970, 1, 1)
 
 
 def write_training_sets(settings: Settings, as_of: date | None, out: Path) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def write_training_sets(settings: Settings, as_of: date | None, out: Path) -> di
             frame = db.execute(query, {"day": day}).df()
             frame.to_parquet(out / f"{name}.parquet")
             rows[name] = len(frame)
-    return {"rows": rows, "as_of": day.isoformat(), "until": ((day - _EPOCH).days + 1) * 24}
+    return {"rows": rows, "as_of": day.isoformat(), "until": (day_number(day) + 1) * 24}
 
 
 def read_set(folder: Path, name: str) -> pd.DataFrame:

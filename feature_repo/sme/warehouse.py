@@ -18,7 +18,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from feature_repo.sme.bronze import bronze_name
+from feature_repo.sme.bronze import bronze_name, open_bronze
 from scoreops.adapters.lake import Lake
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotFound, ScoreOpsError
@@ -89,6 +89,11 @@ def point_at(lake: Lake, file: Path) -> None:
                 columns = ", ".join(f'cast(null as {_sql_type(field.type)}) as "{field.name}"' for field in schema)
                 select = f"select {columns} where false"
             db.execute(f"create or replace view {name} as {select}")
+
+
+def follow_lake(settings: Settings) -> None:
+    """Let the sources of this installation's warehouse be what its lake holds now."""
+    point_at(open_bronze(settings.lake_dir), warehouse_file(settings))
 
 
 def _sql_type(arrow: pa.DataType) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoreops.core.boosting import REPEATABLE
 from scoreops.core.conformal import Band, Median, fit_band, fit_median
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_export import lightgbm_graph
@@ -178,10 +179,7 @@ def fit_boosters(rows: SuccessRows, seed: int) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": 1.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,  # the same trees; where cores are shared, two that wait for each other take ten times as long
-        "verbosity": -1,
+        **REPEATABLE,
     }
     names = list(SUCCESS_FEATURES.columns)
     shared = lightgbm.Dataset(rows.features, feature_name=names, params={"verbosity": -1}, free_raw_data=False)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,7 +29,7 @@ from scoreops.adapters.state_store import StateStore
 from scoreops.core.errors import NotReady, Refused, ScoreOpsError
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
-from scoreops.local.demo_summary import Plan, Summary, last_json
+from scoreops.local.demo_summary import Plan, Summary, from_scratch, last_json, write_summary
 from scoreops.local.parts import part
 from scoreops.local.progress import wait_for
 from scoreops.local.service import Service
@@ -231,18 +230,10 @@ class Demo:
 
 def run_demo(settings: Settings, plan: Plan, reporter: Reporter, *, keep: bool) -> Summary:
     """Run it under HOME/demo, write summary.json there, and stop everything unless `keep`."""
-    home = settings.root / "demo"
-    own = settings.model_copy(update={"home": home})
-    runtime.down(own)
-    shutil.rmtree(home, ignore_errors=True)
-    with ExitStack() as stack:
-        if not keep:
-            stack.enter_context(runtime.running(own, ()))
-        else:
-            stack.enter_context(runtime.interruptible())
+    own = settings.model_copy(update={"home": settings.root / "demo"})
+    with from_scratch(own, keep=keep):
         demo = Demo(own, plan, reporter)
         try:
             return demo.run()
         finally:
-            home.mkdir(parents=True, exist_ok=True)
-            (home / "summary.json").write_text(json.dumps(asdict(demo.summary), indent=1, default=str) + "\n")
+            write_summary(own, demo.summary)

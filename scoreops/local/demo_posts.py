@@ -6,11 +6,10 @@ Such an export has no labels and no sales, so nothing is trained on it and no sc
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from scoreops.kol.features import ROLLING, rolling
 from scoreops.kol.tiles import Tiles, fold, increments
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
+from scoreops.local.demo_summary import from_scratch
 
 COMPONENTS: Final = ("kafka", "valkey")
 FEATURES_FILE: Final = "features.parquet"
@@ -41,11 +41,8 @@ def run_posts(settings: Settings, file: Path, reporter: Reporter, *, keep: bool)
     every account at its newest minute are in features.parquet.
     """
     own = settings.model_copy(update={"home": settings.root / "demo"})
-    runtime.down(own)
-    shutil.rmtree(own.root, ignore_errors=True)
     seconds: dict[str, float] = {}
-    with ExitStack() as stack:
-        stack.enter_context(runtime.interruptible() if keep else runtime.running(own, ()))
+    with from_scratch(own, keep=keep):
         with _timed("start", reporter, seconds):
             runtime.up([runtime.component(name, own) for name in COMPONENTS])
         with _timed("replay", reporter, seconds):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from scoreops.adapters.settings import Settings
+from scoreops.local import runtime
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,18 @@ def last_json(log: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found
+
+
+@contextmanager
+def from_scratch(own: Settings, *, keep: bool) -> Iterator[None]:
+    """A demo in a HOME that is emptied first; at the end everything is stopped, unless `keep`."""
+    runtime.down(own)
+    shutil.rmtree(own.root, ignore_errors=True)
+    with runtime.interruptible() if keep else runtime.running(own, ()):
+        yield
+
+
+def write_summary(own: Settings, summary: Any) -> None:
+    """Leave a summary, a dataclass, as HOME/summary.json, however far the demo came."""
+    own.root.mkdir(parents=True, exist_ok=True)
+    (own.root / "summary.json").write_text(json.dumps(asdict(summary), indent=1, default=str) + "\n")

@@ -12,11 +12,10 @@ from scoreops.local import probes
 from scoreops.local.service import Service, python
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_KOL: Final = ("trust", "success", "fusion")
 _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "stream": ("stream", "--json"),
     "lake": ("stream", "--sink", "lake", "--json"),
-    "predictor": ("serve", *(f"--model={name}" for name in _KOL), "--log", "--linger-s", "0", "--json"),
+    "predictor": ("serve", "--log", "--linger-s", "0", "--json"),
     "fusion": ("fuse", "--json"),
     "console": ("console",),
 }

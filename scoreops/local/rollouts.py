@@ -137,7 +137,7 @@ class Rollouts:
         return LocalWorld(self.book, self.files, registry, ModelServer(url, model), counts, gates, now)
 
     def drive(self, model: str) -> Iterator[Seen]:
-        """Looks, each after everything that was due was done, for ever. To be called by who has the turn."""
+        """Looks, one after each round of the loop, for ever. To be called by who has the turn."""
         with closing(self.world(model)) as world:
             yield from self.looks(model, world)
 
@@ -146,7 +146,7 @@ class Rollouts:
         while True:
             stamp = self.book.stamp(model)
             try:
-                look = settle(world, now)
+                look = settle(world, now, rounds=1)
             except NotReady as away:
                 yield Away(str(away))
                 sleep(AWAY_S)
@@ -178,11 +178,11 @@ class Rollouts:
         deadline = time.monotonic() + ANSWER_S
         for seen in self.drive(model):
             answer = self.book.answered(action)
-            status = None if isinstance(seen, Away) else seen.decision.status
-            if answer and (verb not in _BACK or not answer[0] or (status and finished(status))):
+            status = self.book.read(model).status
+            if answer and (verb not in _BACK or not answer[0] or finished(status)):
                 return Answer(*answer, driven=False)
             if time.monotonic() > deadline:
-                why = seen.reason if isinstance(seen, Away) else seen.decision.status.message
+                why = seen.reason if isinstance(seen, Away) else status.message
                 raise NotReady(f"not done after {ANSWER_S:.0f} s: {why}; `scoreops rollout watch {model}` goes on")
         raise NotFound(f"the rollout of {model} is gone")
 

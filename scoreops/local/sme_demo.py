@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,6 +23,7 @@ from scoreops.adapters.settings import Settings
 from scoreops.core.errors import Refused, ScoreOpsError
 from scoreops.local import runtime
 from scoreops.local.demo_report import Reporter
+from scoreops.local.demo_summary import from_scratch, write_summary
 from scoreops.local.sme_truth import cash_agreement, late_agreement, odd_agreement
 from scoreops.sme.cash_features import HORIZON
 from scoreops.sme.contract import TABLES
@@ -160,16 +158,11 @@ def _bronze_rows(settings: Settings) -> dict[str, int]:
 
 def run_sme_demo(settings: Settings, plan: Plan, reporter: Reporter, *, keep: bool) -> tuple[Summary, Path]:
     """Run it under HOME/demo-sme, write summary.json there, and stop everything unless `keep`."""
-    home = settings.root / "demo-sme"
-    own = settings.model_copy(update={"home": home, "lake": None})
-    runtime.down(own)
-    shutil.rmtree(home, ignore_errors=True)
-    with ExitStack() as stack:
-        stack.enter_context(runtime.interruptible() if keep else runtime.running(own, ()))
+    own = settings.model_copy(update={"home": settings.root / "demo-sme", "lake": None})
+    with from_scratch(own, keep=keep):
         demo = Demo(own, plan, reporter)
         try:
             demo.run()
         finally:
-            home.mkdir(parents=True, exist_ok=True)
-            (home / "summary.json").write_text(json.dumps(asdict(demo.summary), indent=1, default=str) + "\n")
-        return demo.summary, home
+            write_summary(own, demo.summary)
+        return demo.summary, own.root

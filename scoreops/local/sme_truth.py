@@ -16,6 +16,7 @@ from feature_repo.sme.predict_odd import HISTORY
 from feature_repo.sme.predictions import Served, frame
 from scoreops.sme.anomaly import SEVERITIES
 from scoreops.sme.anomaly_features import Transactions, anomaly_features
+from scoreops.sme.calendar import day_number
 from scoreops.sme.cash_features import books_of
 
 
@@ -77,7 +78,7 @@ def cash_agreement(
     invoices = frame(db, INVOICES, as_of)
     invoices["cleared_on"] = invoices["cleared_on"].where(invoices["cleared_on"] <= pd.Timestamp(as_of))
     told = pd.DataFrame(forecasts(served, transactions[booked], invoices, as_of))
-    until = (as_of - date(1970, 1, 1)).days + 1
+    until = day_number(as_of) + 1
     books = books_of(transactions, until=until + days)
     came = pd.DataFrame(books.ahead(until)[:, :days], index=pd.MultiIndex.from_tuples(books.keys))
     rows = told.assign(step=told.groupby(["org_id", "currency"]).cumcount())

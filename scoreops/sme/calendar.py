@@ -6,6 +6,7 @@ Days are whole numbers since 1970-01-01. Holidays come from the package `holiday
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import Any, Final
 
@@ -35,6 +36,24 @@ def as_days(dates: Any) -> Days:
     return np.where(np.isnat(found), NEVER, days)
 
 
+def as_seconds(times: Any) -> Days:
+    """(n,) whole seconds since 1970 of timestamps, those without a zone taken for UTC."""
+    import pandas as pd
+
+    found = pd.to_datetime(times, utc=True).dt.tz_localize(None).to_numpy()
+    return np.asarray(found.astype("datetime64[s]").astype(np.int64))
+
+
+def day_number(day: date) -> int:
+    """Days from 1970 to `day`."""
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def date_of(number: int) -> date:
+    """The day of a number of days since 1970."""
+    return date.fromordinal(number + _EPOCH_ORDINAL)
+
+
 def weekday(days: ArrayLike) -> Days:
     """0 for Monday."""
     return np.asarray((np.asarray(days, dtype=np.int64) + 3) % 7)
@@ -56,7 +75,7 @@ def holidays_of(year: int) -> tuple[tuple[int, str], ...]:
     import holidays
 
     found = holidays.country_holidays("VN", years=year, language="en_US")
-    return tuple((date.toordinal() - _EPOCH_ORDINAL, name) for date, name in sorted(found.items()))
+    return tuple((day_number(day), name) for day, name in sorted(found.items()))
 
 
 @cache

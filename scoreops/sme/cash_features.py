@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scoreops.core.errors import BadInput
+from scoreops.core.recipe import Scorer
 from scoreops.core.spec import Schema
 from scoreops.sme import forecasting
 from scoreops.sme.asof import mean
@@ -39,6 +40,15 @@ ROW: Final = ("scale", "mean_28", "mean_91", "spread_56", "balance", "history_da
 CASH_FEATURES: Final = Schema(
     (*ROW, *(f"{name}_{step:02d}" for name in AHEAD for step in range(1, HORIZON + 1))),
 )
+
+
+def days_late_by(scorer: Scorer) -> DaysLate:
+    """How a loaded late-payment score tells days late from its features."""
+
+    def days_late(features: Array) -> Array:
+        return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
+
+    return days_late
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoreops.core.boosting import REPEATABLE
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_export import lightgbm_graph
 from scoreops.sme.cash import CLASSES, LEVELS, METHODS, CashModel, CashScorer, classes_of, unrolled
@@ -172,10 +173,7 @@ def fit_booster(rows: CashRows, seed: int, trees: int) -> Any:
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
+        **REPEATABLE,
     }
     target = (rows.came / rows.features[:, [_SCALE]]).ravel()
     return lightgbm.train(settings, lightgbm.Dataset(unrolled(rows.features), np.clip(target, -20, 20)), trees)

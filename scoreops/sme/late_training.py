@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scoreops.core.boosting import REPEATABLE
 from scoreops.core.calibration import fit_platt
 from scoreops.core.errors import Refused
 from scoreops.core.onnx_export import lightgbm_graph
@@ -144,10 +145,7 @@ def fit_boosters(rows: LateRows, seed: int, trees: int) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": 1.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
+        **REPEATABLE,
     }
     objectives: dict[str, dict[str, Any]] = {
         "median": {"objective": "l1"},

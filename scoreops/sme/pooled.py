@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoreops.core.boosting import REPEATABLE
 from scoreops.core.errors import Refused
 from scoreops.sme import calendar, forecasting
 from scoreops.sme.asof import mean
@@ -75,9 +76,6 @@ def _fit(rows: Array, target: Array, seed: int, trees: int) -> Any:
         "bagging_freq": 1,
         "lambda_l2": 5.0,
         "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
+        **REPEATABLE,
     }
     return lightgbm.train(settings, lightgbm.Dataset(rows, target), trees)

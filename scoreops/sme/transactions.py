@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scoreops.core.errors import BadInput
 from scoreops.sme.asof import as_codes
+from scoreops.sme.calendar import as_seconds
 
 Ints = NDArray[np.int64]
 
@@ -40,7 +41,6 @@ class Transactions:
             raise BadInput(f"missing columns {', '.join(missing)}", "bank_transactions")
         org, account = frame["org_id"].to_numpy(str), frame["account_id"].to_numpy(str)
         terminal = frame["terminal_id"].fillna("").to_numpy(str)
-        at = pd.to_datetime(frame["booked_at"], utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[s]")
         amount = frame["amount_minor"].to_numpy(np.int64)
         return Transactions(
             org=as_codes(org),
@@ -48,7 +48,7 @@ class Transactions:
             category=as_codes(org, frame["category"].fillna("").to_numpy(str)),
             counterparty=as_codes(org, frame["counterparty_id"].fillna("").to_numpy(str)),
             terminal=np.where(terminal == "", -1, as_codes(org, terminal)),
-            at=at.astype(np.int64),
+            at=as_seconds(frame["booked_at"]),
             size=np.abs(amount),
             out=(amount < 0).astype(np.int64),
         )
@@ -69,6 +69,13 @@ class Feedback:
     row: Ints
     true: NDArray[np.bool_]
     known: Ints
+
+    @staticmethod
+    def on(booked: pd.DataFrame, said: pd.DataFrame) -> Feedback:
+        """From columns org_id, transaction_id of both, and is_anomaly, said_at; what others booked is left out."""
+        place = booked.reset_index().merge(said, on=["org_id", "transaction_id"])
+        true = place["is_anomaly"].to_numpy(np.bool_)
+        return Feedback(place["index"].to_numpy(np.int64), true, as_seconds(place["said_at"]))
 
 
 NO_FEEDBACK: Final = Feedback(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.int64))

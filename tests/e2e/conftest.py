@@ -56,7 +56,7 @@ class Kept:
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory):
-    whole = Installation(tmp_path_factory.mktemp("demo"), 23_000)
+    whole = Installation(tmp_path_factory.mktemp("demo"), 10_000)
     summary = json.loads(whole.run("demo", "--json", "--keep"))
     yield Kept(Installation(whole.home / "demo", whole.base), summary)
     whole.run("down")

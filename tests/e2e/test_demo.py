@@ -44,7 +44,7 @@ def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
     if not export.exists():
         export = tmp_path / "export.json"
         export.write_text(json.dumps(made_up()))
-    own = Installation(tmp_path / "home", 23_200)
+    own = Installation(tmp_path / "home", 10_200)
     summary = json.loads(own.run("demo", "--posts", str(export), "--json"))
     accounts = json.loads(export.read_text())
     posts = sum(len(account["mediaUploadTimes"]) for account in accounts)

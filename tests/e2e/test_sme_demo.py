@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.conftest import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-BASE = 23_500
+BASE = 10_500
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def _free(port: int) -> bool:
 def _free_base() -> int:
     """First hundred of free ports: from SCOREOPS_PORT_BASE where it is set, else from a place of this process's own."""
     given = os.environ.get("SCOREOPS_PORT_BASE")
-    first = int(given) if given else 20_000 + os.getpid() % 100 * 100
+    first = int(given) if given else 12_000 + os.getpid() % 70 * 100
     for base in range(first, first + 2_000, 100):
         if all(_free(base + offset) for offset in (*range(50, 100), *range(10_060, 10_064))):
             return base

@@ -146,6 +146,7 @@ def test_a_shadow_that_is_not_loaded_is_counted(folder, broker, tmp_path):
         assert server.metric('predictor_shadow_total{model="tiny",outcome="missing",version="9"}') == 3
 
 
+@pytest.mark.alone
 def test_a_broker_that_dies_slows_no_answer_and_loses_none_while_the_queue_has_room(folder, broker, kafka, tmp_path):
     with serving(folder, tmp_path / "log", kafka=broker) as server:
         well = load(server, 2_000)

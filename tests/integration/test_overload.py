@@ -34,6 +34,7 @@ def raw_rows():
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_at_twice_its_capacity_a_server_stays_small_and_quick_and_recovers(tmp_path, record_property):
     write_folder(tiny_bundle(), tmp_path / "bundles" / "tiny" / "1")
