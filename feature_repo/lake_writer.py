@@ -50,6 +50,8 @@ SCORES_SCHEMA: Final = pa.schema(
 )
 COMMIT_ROWS: Final = 400_000
 COMMIT_S: Final = 15.0
+SILENT_S: Final = 2.0
+"""A log that says nothing for so long is committed at once."""
 _POLL: Final = 50_000
 
 
@@ -117,15 +119,17 @@ class LakeWriter:
         try:
             ends = reader.ends(offsets)
             pending: list[pa.Table] = []
-            since = time.monotonic()
+            since = heard = time.monotonic()
             while True:
                 records = reader.poll(_POLL, 0.2)
+                now = time.monotonic()
                 if records:  # as columns at once: hundreds of thousands of objects would keep the collector busy
                     pending.append(read(records).events)
+                    heard = now
                 done = until_idle and not records and all(offsets[p] >= end for p, end in ends.items())
                 for record in records:
                     offsets[record.topic, record.partition] = record.offset + 1
-                late = time.monotonic() - since >= COMMIT_S
+                late = now - since >= COMMIT_S or now - heard >= SILENT_S
                 full = sum(map(len, pending)) >= COMMIT_ROWS
                 if pending and (full or late or done or stop.is_set()):
                     self._commit(pa.concat_tables(pending), encode_fence(offsets))

@@ -51,7 +51,7 @@ class Batcher:
             started = time.perf_counter()
             live = [one for one in group if not one.future.done()]  # whose client went away needs no answer
             if live:
-                self._metrics.together.observe(len(live))
+                self._metrics.batch(len(live))
                 _answer(live)
             self._lane.leave((time.perf_counter() - started) / len(group), len(group))  # one batch, one measurement
 

@@ -11,7 +11,7 @@ import hashlib
 import threading
 import time
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import orjson
@@ -27,6 +27,10 @@ ROWS: Final = 500
 """Most rows in one line."""
 LINES: Final = 512
 """Most lines in one message."""
+RUN: Final = 64
+"""Small answers are written so many at a time: each then costs half of what it would between two requests."""
+SMALL: Final = 8
+"""Most rows of a small answer."""
 LARGEST: Final = 900_000
 """Most bytes in a message of several lines, or in a line of several rows; with its envelope, Kafka takes a million."""
 POLL_S: Final = 0.1
@@ -51,6 +55,16 @@ class Sink(Protocol):
     def close(self, timeout_s: float) -> None: ...
 
 
+class _Noted(NamedTuple):
+    """An answer that is still to be written."""
+
+    entry: Entry
+    question: Question
+    response: InferResponse
+    shadow_of: str
+    time_us: int
+
+
 class InferenceLog:
     """A witness of the data plane."""
 
@@ -61,18 +75,30 @@ class InferenceLog:
         self._losing = False
         self._sink = sink
         self._turn = threading.Lock()
+        self._noted: list[_Noted] = []
         self._lines: list[bytes] = []
         self._size = 0
 
     def note(self, entry: Entry, question: Question, response: InferResponse, shadow_of: str = "") -> None:
         """Queue an answer, or count it as dropped. `shadow_of` is the version whose answer was given in its place."""
-        for start in range(0, question.rows, ROWS):
-            part = slice(start, min(start + ROWS, question.rows))
-            for line in self._told_as(entry, question, response, shadow_of, part):
-                self._add(line)
+        noted = _Noted(entry, question, response, shadow_of, time.time_ns() // 1000)
+        if question.rows <= SMALL:
+            with self._turn:
+                self._noted.append(noted)
+                if len(self._noted) == RUN:
+                    self._write()
+        else:
+            lines = self._lines_of(noted)
+            with self._turn:
+                self._add(lines)
 
-    def _add(self, line: bytes) -> None:
-        with self._turn:
+    def _write(self) -> None:
+        noted, self._noted = self._noted, []
+        for one in noted:
+            self._add(self._lines_of(one))
+
+    def _add(self, lines: list[bytes]) -> None:
+        for line in lines:
             if self._size + len(line) > LARGEST:
                 self._offer()
             self._lines.append(line)
@@ -92,6 +118,7 @@ class InferenceLog:
     def poll(self) -> None:
         """Send what waits, and count what became of earlier lines; to be called several times a second."""
         with self._turn:
+            self._write()
             self._offer()
         settled = self._sink.settled()
         sent, lost = (now - before for now, before in zip(settled, self._settled, strict=True))
@@ -104,6 +131,7 @@ class InferenceLog:
     def close(self, timeout_s: float = 5.0) -> None:
         """Wait for what is queued, for so long; the rest counts as dropped."""
         with self._turn:
+            self._write()
             self._offer()
         self._sink.close(timeout_s)
         self.poll()
@@ -113,28 +141,32 @@ class InferenceLog:
             self._losing = losing
             _log.warning("answers are dropped from the inference log" if losing else "the inference log is back")
 
-    def _told_as(
-        self, entry: Entry, question: Question, response: InferResponse, shadow_of: str, part: slice
-    ) -> list[bytes]:
+    def _lines_of(self, noted: _Noted) -> list[bytes]:
+        rows = noted.question.rows
+        parts = (slice(start, min(start + ROWS, rows)) for start in range(0, rows, ROWS))
+        return [line for part in parts for line in self._told_as(noted, part)]
+
+    def _told_as(self, noted: _Noted, part: slice) -> list[bytes]:
         """Rows as one line, or as halves of one where their columns are too many for a message."""
-        message = self._line(entry, question, response, part)
-        if question.copy:
-            message["copy"] = question.copy
-        if shadow_of:
-            message["shadow_of"] = shadow_of
+        message = self._line(noted, part)
+        if noted.question.copy:
+            message["copy"] = noted.question.copy
+        if noted.shadow_of:
+            message["shadow_of"] = noted.shadow_of
         made = orjson.dumps(message, option=_NUMBERS)
         middle = (part.start + part.stop) // 2
         if len(made) <= LARGEST or middle == part.start:
             return [made]
         halves = slice(part.start, middle), slice(middle, part.stop)
-        return [made for half in halves for made in self._told_as(entry, question, response, shadow_of, half)]
+        return [made for half in halves for made in self._told_as(noted, half)]
 
-    def _line(self, entry: Entry, question: Question, response: InferResponse, part: slice) -> dict[str, Any]:
+    def _line(self, noted: _Noted, part: slice) -> dict[str, Any]:
+        entry, question, response = noted.entry, noted.question, noted.response
         served = entry.served
         return {
             "request_id": response.id,
             "traceparent": question.trace,
-            "time_us": time.time_ns() // 1000,
+            "time_us": noted.time_us,
             "model": served.model,
             "version": served.version,
             "alias": entry.alias,

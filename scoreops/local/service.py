@@ -49,7 +49,7 @@ class Service:
     ports: tuple[int, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
-    start_s: float = 90.0
+    start_s: float = 180.0
     stop_s: float = 15.0
     host: str = "127.0.0.1"
 
