@@ -26,7 +26,7 @@ down: .venv/base ## stop whatever runs under .run
 	@$(RUN) -m scoreops down
 
 test: setup lint ## every check and every test
-	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not alone" $(ARGS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS)
 	@$(RUN) -m pytest -m alone $(ARGS) || [ $$? = 5 ]
 
 lint: .venv/full ## ruff, mypy --strict, import contracts

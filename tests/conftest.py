@@ -1,6 +1,5 @@
 """What holds for every suite: only tests/integration, tests/e2e, tests/conformance and tests/cluster may open a network
-socket; tests/cluster needs root and runs only where it is named. Tests of one file, and all that share the demo, run
-in one process.
+socket; tests/cluster needs root and runs only where it is named.
 """
 
 from __future__ import annotations
@@ -38,8 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(folder in item.path.parents for folder in _REAL):
             item.add_marker(pytest.mark.integration)
-        group = "kept" if "kept" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_length)
 
 

@@ -1,19 +1,47 @@
-"""The demo as a new user runs it: the whole loop on real parts, judged by what it writes down."""
+"""The demo as a new user runs it: the whole loop on real parts, judged by what it writes down. Then the commands of the
+how-to guides, as they stand, on what it leaves running.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from scoreops.adapters.kafka_log import read_all
 from scoreops.kol.events import SCORES_TOPIC
-from tests.e2e.conftest import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+WITH_A_CLUSTER = ("run-a-cluster", "deliver-on-kubernetes")
+"""Guides that need root: tests/cluster does what they say."""
+ORDER = (
+    "rank-and-explain",
+    "acknowledge-alerts",
+    "read-scores-over-v2",
+    "serve-your-own-model",
+    "feed-your-own-events",
+    "repair-dead-letters",
+    "use-feast",
+    "roll-back-a-model",
+    "roll-out-with-a-canary",
+    "use-the-spark-engine",
+    "chase-invoices",
+    "read-sme-tables",
+    "read-a-company-over-rest",
+    "schedule-pipelines",
+    "train-and-gates",
+)
+"""Guides that change what others look at come last."""
+BLOCK = re.compile(r"```(console[^\n]*)\n(.*?)```", re.DOTALL)
 
 
 @pytest.mark.slow
@@ -38,65 +66,6 @@ def test_the_demo_reaches_its_figures(kept):
     assert summary["fusion"]["decided_minutes"] > 60
 
 
-def test_every_real_post_is_counted_and_features_equal_the_oracle(tmp_path):
-    data = Path(os.environ.get("SCOREOPS_DATA", ROOT.parent / "shared" / "data"))
-    export = data / "instafake" / "genuine_posts.json"
-    if not export.exists():
-        export = tmp_path / "export.json"
-        export.write_text(json.dumps(made_up()))
-    own = Installation(tmp_path / "home", 10_200)
-    summary = json.loads(own.run("demo", "--posts", str(export), "--json"))
-    accounts = json.loads(export.read_text())
-    posts = sum(len(account["mediaUploadTimes"]) for account in accounts)
-    assert summary["posts"] == posts
-    assert summary["events"]["dead_lettered"] == 0
-    assert summary["stream"]["folded"] == summary["events"]["accepted"] == summary["events"]["produced"]
-    assert not own.leftovers()
-    found = pl.read_parquet(own.home / "demo" / "features.parquet")
-    rows = {row["kol_id"]: row for row in found.iter_rows(named=True)}
-    for number, account in enumerate(accounts):
-        if account["mediaUploadTimes"]:
-            expected = by_hand(account)
-            got = rows[f"ig-{number:04d}"]
-            assert {name: got[name] for name in expected} == expected
-
-
-def by_hand(account):
-    """An account's features at the end of the minute of its newest post, by plain loops."""
-    names = ("mediaUploadTimes", "mediaLikeNumbers", "mediaCommentNumbers")
-    looks = list(zip(*(account[name] for name in names), strict=True))
-    newest = max(at for at, _, _ in looks) // 60
-    made = {
-        "minute": newest,
-        "n_posts_seen": len(looks),
-        "likes": sum(likes for _, likes, _ in looks),
-        "comments": sum(comments for _, _, comments in looks),
-        "followers": float(account["userFollowerCount"]),
-        "d_views_60m": 0.0,
-    }
-    for window in (5, 15, 60):
-        inside = [(likes, comments) for at, likes, comments in looks if newest - at // 60 < window]
-        made[f"d_likes_{window}m"] = float(sum(likes for likes, _ in inside))
-        made[f"d_comments_{window}m"] = float(sum(comments for _, comments in inside))
-        made[f"comments_{window}m"] = 0.0
-    return made
-
-
-def made_up():
-    """A small export where the public one is absent."""
-    return [
-        {
-            "userMediaCount": 3 + number,
-            "userFollowerCount": 100 * number,
-            "userFollowingCount": 7,
-            "mediaUploadTimes": [1_541_700_000 + number * 100 - 900 * place for place in range(3 + number)],
-            "mediaLikeNumbers": [10 * place + number for place in range(3 + number)],
-            "mediaCommentNumbers": list(range(3 + number)),
-        }
-        for number in range(5)
-    ]
-
-
 def test_a_decision_is_explained_as_it_stood_before_and_after_the_rollback(kept):
     minutes = {}
     for record in read_all(f"127.0.0.1:{kept.installation.base + 92}", SCORES_TOPIC):
@@ -110,3 +79,68 @@ def test_a_decision_is_explained_as_it_stood_before_and_after_the_rollback(kept)
     for then in (first, last):
         told = json.loads(kept.installation.run("explain", "kol-00042", "--as-of", then["as_of"], "--json"))
         assert {name: told[name] for name in then} == then
+
+
+def blocks(guide):
+    """(where a command that stays answers: port from the base and path, or ""; its commands) of each console block."""
+    for kind, text in BLOCK.findall((DOCS / "how-to" / f"{guide}.md").read_text()):
+        yield kind.partition("background ")[2], [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture(scope="module")
+def shell(kept, tmp_path_factory):
+    """Environment in which a reader's shell runs: `scoreops` on the path, a folder of its own."""
+    folder = tmp_path_factory.mktemp("reader")
+    command = folder / "bin" / "scoreops"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore -m scoreops "$@"\n')
+    command.chmod(0o755)
+    path = f"{command.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return kept.installation.environment | {"PATH": path}, kept.installation.base
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("guide", ORDER)
+def test_every_command_of_the_guide_works(guide, shell):
+    environment, base = shell
+    background = []
+    try:
+        for stays, commands in blocks(guide):
+            if stays:
+                background.append(subprocess.Popen(["bash", "-c", f"exec {commands[0]}"], env=environment, cwd=ROOT))
+                offset, _, path = stays.partition("/")
+                answering(f"http://127.0.0.1:{base + int(offset)}/{path}")
+                continue
+            lines = [line for line in commands if not line.startswith("export SCOREOPS_HOME")]
+            script = "set -eu\n" + "\n".join(lines)
+            done = subprocess.run(
+                ["bash", "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{script}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+            assert done.stdout.strip() or done.stderr.strip(), script
+    finally:
+        for process in background:
+            process.terminate()
+            process.wait(timeout=30)
+        for made in ("mine.jsonl", "letters.jsonl"):
+            (ROOT / made).unlink(missing_ok=True)
+
+
+def answering(url):
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=1)
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"{url} does not answer")
+
+
+def test_every_guide_is_tried_and_listed():
+    found = {file.stem for file in (DOCS / "how-to").glob("*.md")}
+    assert found == {*ORDER, *WITH_A_CLUSTER}
+    index = (DOCS / "README.md").read_text()
+    assert all(f"how-to/{guide}.md" in index for guide in found)
