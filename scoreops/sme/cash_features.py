@@ -5,7 +5,7 @@ Money moved between own accounts is left out, the opening balance counts as bala
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -118,17 +118,13 @@ def cash_features(books: Books, inflow: Array, day: int, *, with_prophet: Sequen
     history = books.until(day)
     days = (~np.isnan(history)).sum(axis=1).astype(np.float64)
     scale = np.maximum(np.nan_to_num(mean(np.abs(history[:, -56:]))), 1.0)
-    curve = np.full((len(history), HORIZON), np.nan)
-    for row in with_prophet:
-        if days[row] >= 2 * forecasting.WEEK:
-            curve[row] = forecasting.prophet(history[row], day, HORIZON)
     ahead = {
         "naive": forecasting.same_weekday(history, HORIZON, 8),
         "naive_4": forecasting.same_weekday(history, HORIZON, 4),
         "ets": forecasting.ets(history, HORIZON),
         "month": forecasting.same_month_day(history, day, HORIZON, 3),
         "year": forecasting.same_day_of_year(history, HORIZON),
-        "prophet": curve,
+        "prophet": np.full((len(history), HORIZON), np.nan),
         "inflow": inflow,
     }
     centre = mean(history[:, -56:])[:, None]
@@ -141,7 +137,17 @@ def cash_features(books: Books, inflow: Array, day: int, *, with_prophet: Sequen
         "history_days": days,
         "as_of_day": np.full(len(history), float(day)),
     }
-    return np.concatenate([np.stack([size[name] for name in ROW], axis=1), *(ahead[name] for name in AHEAD)], axis=1)
+    made = np.concatenate([np.stack([size[name] for name in ROW], axis=1), *(ahead[name] for name in AHEAD)], axis=1)
+    fit_prophet(made, books, day, with_prophet)
+    return made
+
+
+def fit_prophet(features: Array, books: Books, day: int, rows: Iterable[int]) -> None:
+    """Write Prophet's curve into some rows of features of the morning of `day`: a fit takes a good part of a second."""
+    history, start = books.until(day), len(ROW) + AHEAD.index("prophet") * HORIZON
+    for row in rows:
+        if features[row, ROW.index("history_days")] >= 2 * forecasting.WEEK:
+            features[row, start : start + HORIZON] = forecasting.prophet(history[row], day, HORIZON)
 
 
 def expected_inflow(

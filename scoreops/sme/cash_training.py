@@ -126,7 +126,7 @@ def train_cash(rows: CashRows, *, seed: int = 7, trees: int = TREES) -> TrainedC
     if len(rows.day) < MIN_ROWS:
         raise Refused(f"{len(rows.day)} mornings with 30 known days after them; {MIN_ROWS} are needed")
     rows = rows.take(np.lexsort((rows.company, rows.day)))
-    ranking, day_errors, sum_errors = _errors(_backtest(rows, seed, trees), rows)
+    ranking, day_errors, sum_errors = judged_errors(_backtest(rows, seed, trees), rows)
     booster = fit_booster(rows, seed, trees)
     sample = unrolled(rows.features[:: max(1, len(rows.features) // 60)])
     model = CashModel(lightgbm_graph(booster, sample), ranking, day_errors, sum_errors)
@@ -179,7 +179,7 @@ def fit_booster(rows: CashRows, seed: int, trees: int) -> Any:
     return lightgbm.train(settings, lightgbm.Dataset(unrolled(rows.features), np.clip(target, -20, 20)), trees)
 
 
-def _errors(members: Array, held: CashRows) -> tuple[Array, Array, Array]:
+def judged_errors(members: Array, held: CashRows) -> tuple[Array, Array, Array]:
     """Ranking and error quantiles by class and method; a class without rows takes those of all."""
     scale = held.features[:, [_SCALE]]
     group = classes_of(held.features)
