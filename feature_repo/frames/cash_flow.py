@@ -27,7 +27,8 @@ from scoreops.sme.late import LateModel
 from scoreops.sme.late_training import late_rows, train_late
 
 KNOWN_SHARE: Final = 0.4
-"""Share of the history before the first morning: its payments teach when later invoices are expected to be paid."""
+"""Share of the history whose payments teach when later invoices are expected to be paid; the mornings in it expect what
+each customer usually does, so that no season of the books is lost to the cash forecast."""
 DRAFT_TREES: Final = 120
 PROPHETS: Final = 2
 """Mornings of every company for which Prophet is fitted too."""
@@ -42,9 +43,9 @@ def rows(known: Known) -> pd.DataFrame:
     Mornings whose thirty days reach into the held ones are left out.
     """
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
-    days_late, since = draft(invoices, until)
+    days_late, learnt = draft(invoices, until)
     booked = read_set(known.folder, "transactions_all")
-    made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, since=since)
+    made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, learnt=learnt)
     frame = pd.DataFrame(made.features, columns=list(CASH_FEATURES.columns))
     frame = pd.concat([frame, pd.DataFrame(made.came, columns=list(CAME))], axis=1)
     frame["day"], frame["company"] = made.day, made.company
@@ -71,9 +72,9 @@ def draft(invoices: pd.DataFrame, until: int) -> tuple[DaysLate, int]:
     if not len(invoices):
         raise Refused("there are no invoices, and so nothing that cash is expected from")
     first = int(as_days(invoices["issued_on"]).min())
-    since = first + round((until - first) * KNOWN_SHARE)
-    made = train_late(late_rows(invoices, until=since), trees=DRAFT_TREES)
-    return days_late_by(LateModel.load(made.model.files())), since
+    learnt = first + round((until - first) * KNOWN_SHARE)
+    made = train_late(late_rows(invoices, until=learnt), trees=DRAFT_TREES)
+    return days_late_by(LateModel.load(made.model.files())), learnt
 
 
 def leakage(known: Known) -> list[Verdict]:

@@ -28,6 +28,9 @@ METHODS: Final = ("naive", "ets", "lightgbm", "prophet")
 CLASSES: Final = ("young", "grown", "young near Tet", "grown near Tet")
 TET: Final = (-15, 10)
 """A window of which a day lies so near to Tet has errors of its own."""
+TOLD: Final = ("payday", "month_end", "month_start", "tet", "day_off")
+"""What LightGBM reads of the calendar. How far Tet is away is not among it: books hold one Tet or two, and trees take
+the wages that happened to fall some days after the one for a habit of the other."""
 YOUNG_DAYS: Final = 84
 """Days of history below which a company is young: its answer is the stated fallback."""
 MIN_DAYS: Final = 14
@@ -85,8 +88,9 @@ def unrolled(features: Array) -> Array:
     step = np.broadcast_to(np.arange(1.0, HORIZON + 1), (n, HORIZON))
     days = _days(features)
     _, day, to_come = calendar.month_parts(days)
-    columns = [step, calendar.weekday(days), day, to_come, np.abs(np.clip(calendar.from_tet(days), -45, 45))]
-    columns += list(np.moveaxis(calendar.regressors(days.ravel()).reshape(n, HORIZON, -1), 2, 0))
+    columns = [step, calendar.weekday(days), day, to_come]
+    told = calendar.regressors(days.ravel()).reshape(n, HORIZON, -1)
+    columns += [told[:, :, calendar.REGRESSORS.index(name)] for name in TOLD]
     columns += [ahead(features, name) / scale for name in AHEAD if name != "prophet"]
     columns += [np.broadcast_to(features[:, [_AT[name]]] / scale, (n, HORIZON)) for name in ROW[1:4]]
     columns.append(np.broadcast_to(features[:, [_AT["history_days"]]], (n, HORIZON)))

@@ -19,7 +19,7 @@ from scoreops.core.spec import Schema
 from scoreops.sme import forecasting
 from scoreops.sme.asof import mean
 from scoreops.sme.calendar import next_open
-from scoreops.sme.late_features import History, Invoices
+from scoreops.sme.late_features import LATE_FEATURES, History, Invoices
 from scoreops.sme.late_training import seen_before
 
 Array = NDArray[np.float64]
@@ -37,6 +37,7 @@ GIVEN_UP: Final = 90
 VIETNAM: Final = 7 * 3600
 AHEAD: Final = ("naive", "naive_4", "ets", "month", "year", "prophet", "inflow")
 ROW: Final = ("scale", "mean_28", "mean_91", "spread_56", "balance", "history_days", "as_of_day")
+_USUAL: Final = ("median_late_10", "org_mean_late", "days_to_due")
 CASH_FEATURES: Final = Schema(
     (*ROW, *(f"{name}_{step:02d}" for name in AHEAD for step in range(1, HORIZON + 1))),
 )
@@ -49,6 +50,15 @@ def days_late_by(scorer: Scorer) -> DaysLate:
         return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
 
     return days_late
+
+
+def usual_days_late(features: Array) -> Array:
+    """(n,) what a customer's last payments say by themselves: their median, else the company's mean, else the due day.
+
+    Nothing is learnt, so that it may be asked about any morning of the past.
+    """
+    median, mean_of_org, to_due = (features[:, LATE_FEATURES.columns.index(name)] for name in _USUAL)
+    return np.fmax(np.nan_to_num(np.where(np.isnan(median), mean_of_org, median)), -to_due)
 
 
 @dataclass(frozen=True)
