@@ -81,7 +81,7 @@ def cash_rows(
 
     `days_late` should know nothing of payments from the day `learnt` on; earlier mornings expect what each customer
     usually does. Prophet is fitted for `prophets` mornings of every company, evenly spread. Some rows see just the
-    last YOUNG days.
+    last YOUNG days, and no Prophet.
     """
     books = books_of(transactions, until=until)
 
@@ -102,9 +102,8 @@ def rows_of_books(
     parts = []
     for place, day in enumerate(days.tolist()):
         expected = inflow(day)
-        with_prophet = range(len(books.keys)) if day in chosen else ()
-        known = (books, _only_last(books, day, YOUNG[place % len(YOUNG)]))
-        parts += [_morning(each, expected, day, with_prophet) for each in known]
+        parts.append(_morning(books, expected, day, range(len(books.keys)) if day in chosen else ()))
+        parts.append(_morning(_only_last(books, day, YOUNG[place % len(YOUNG)]), expected, day, ()))
     return _joined(parts)
 
 
@@ -198,7 +197,7 @@ def judged_errors(members: Array, held: CashRows) -> tuple[Array, Array, Array]:
             mine = said & (group == place)
             alike = said & (group % 2 == place % 2)
             rows = next((some for some in (mine, alike) if some.sum() >= MIN_ROWS // 4), said)
-            if not rows.any():
+            if not rows.any() or (METHODS[method] == "prophet" and not alike.any()):
                 continue
             miss = (held.came[rows] - members[rows, method]) / scale[rows]
             ranking[place, method] = np.abs(miss).mean()
