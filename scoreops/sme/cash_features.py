@@ -58,7 +58,7 @@ def usual_days_late(features: Array) -> Array:
     Nothing is learnt, so that it may be asked about any morning of the past.
     """
     median, mean_of_org, to_due = (features[:, LATE_FEATURES.columns.index(name)] for name in _USUAL)
-    return np.fmax(np.nan_to_num(np.where(np.isnan(median), mean_of_org, median)), -to_due)
+    return np.asarray(np.fmax(np.nan_to_num(np.where(np.isnan(median), mean_of_org, median)), -to_due))
 
 
 @dataclass(frozen=True)
