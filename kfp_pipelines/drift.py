@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,10 @@ def champion_files(registry: Registry, score: str) -> Mapping[str, bytes] | None
 
 
 def judge_drift(champion: Mapping[str, bytes] | None, rows: pd.DataFrame, share_limit: float) -> list[Verdict]:
-    """Fail when more of the champion's importance moved than `share_limit`; nothing to judge without a champion."""
+    """Fail when more of the champion's importance moved than `share_limit`; nothing to judge without a champion.
+
+    Too few rows end a training as a failure does, and say what that means.
+    """
     if champion is None:
         return []
     manifest = unpack(champion)
@@ -38,7 +42,10 @@ def judge_drift(champion: Mapping[str, bytes] | None, rows: pd.DataFrame, share_
     values = rows[list(columns)].to_numpy(np.float64)
     weights = {name: manifest.importance.get(name, 0.0) for name in columns}
     moved = shifts(manifest.reference, columns, values)
-    return [drift_verdict(moved, len(values), weights=weights, limit=share_limit)]
+    verdict = drift_verdict(moved, len(values), weights=weights, limit=share_limit)
+    if verdict.outcome is Outcome.INSUFFICIENT:
+        verdict = replace(verdict, reason=f"{verdict.reason}; until then nothing new is trained, the champion stays")
+    return [verdict]
 
 
 def reference_bytes(values: NDArray[np.float64]) -> bytes:

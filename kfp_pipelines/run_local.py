@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ from scoreops.core.errors import NotReady, ScoreOpsError
 AT_ONCE: Final = 2
 """Tasks that kfp.local runs side by side; more threads than cores would wait for each other, spinning."""
 _POLL_S: Final = 0.2
+_PR_SET_PDEATHSIG: Final = 1
 _HERE: Final = Path(__file__).resolve().parent
 Progress = Callable[[str], None]
 
@@ -50,11 +53,11 @@ def execute(
 
     Raises NotReady while another run of the same pipeline goes on under this HOME, unless it is to `wait` for its end.
     """
-    with _alone(settings, pipeline, wait=wait):
+    with _alone(settings, pipeline, wait=wait) as lock:
         began, clock = datetime.now(UTC), time.monotonic()
         root = settings.root / "pipelines" / f"{pipeline}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
         root.mkdir(parents=True)
-        error = _child(pipeline, arguments, settings, root, progress)
+        error = _child(pipeline, arguments, settings, root, progress, lock)
         report = summarise(
             pipeline,
             root.name,
@@ -69,8 +72,8 @@ def execute(
 
 
 @contextmanager
-def _alone(settings: Settings, pipeline: str, *, wait: bool) -> Iterator[None]:
-    """The right to run a pipeline, which ends with the process that holds it."""
+def _alone(settings: Settings, pipeline: str, *, wait: bool) -> Iterator[int]:
+    """The right to run a pipeline, as a file descriptor: it ends with the last process that holds it."""
     folder = settings.root / "pipelines"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{pipeline}.lock").open("a+") as lock:
@@ -82,7 +85,7 @@ def _alone(settings: Settings, pipeline: str, *, wait: bool) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
+        yield lock.fileno()
 
 
 def is_running(settings: Settings, pipeline: str) -> bool:
@@ -94,8 +97,10 @@ def is_running(settings: Settings, pipeline: str) -> bool:
         return True
 
 
-def _child(pipeline: str, arguments: Mapping[str, Any], settings: Settings, root: Path, progress: Progress) -> str:
-    """Run it and wait. Returns what went wrong, or ""."""
+def _child(
+    pipeline: str, arguments: Mapping[str, Any], settings: Settings, root: Path, progress: Progress, lock: int
+) -> str:
+    """Run it and wait. Returns what went wrong, or "". No step outlives an interruption, not even a SIGKILL of ours."""
     request = {"file": str(_HERE / "compiled" / f"{pipeline}.yaml"), "root": str(root), "arguments": dict(arguments)}
     environment = {name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"}
     environment |= settings.environment() | {"DO_NOT_TRACK": "1", "PYTHONPATH": str(_HERE.parent)}
@@ -103,7 +108,10 @@ def _child(pipeline: str, arguments: Mapping[str, Any], settings: Settings, root
     log = root / "log.txt"
     with log.open("wb") as out:
         argv = [sys.executable, "-m", "kfp_pipelines.run_local", json.dumps(request)]
-        child = subprocess.Popen(argv, stdout=out, stderr=out, env=environment)
+        child = subprocess.Popen(
+            argv, stdout=out, stderr=out, env=environment, pass_fds=(lock,), start_new_session=True,
+            preexec_fn=_told_of_its_parents_end,  # noqa: PLW1509 - it makes one system call and takes no lock
+        )  # fmt: skip
         try:
             while child.poll() is None:
                 time.sleep(_POLL_S)
@@ -131,7 +139,16 @@ def _reason(log: str) -> str:
     return "\n".join(dict.fromkeys(errors[-6:] or lines[-10:]))
 
 
+def _told_of_its_parents_end() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_with_every_step(*_: object) -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
 def _main() -> None:
+    signal.signal(signal.SIGTERM, _end_with_every_step)
     request = json.loads(sys.argv[1])
     from kfp import components, local
 

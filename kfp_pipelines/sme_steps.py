@@ -24,7 +24,7 @@ def place(as_of: str, landing: str, predict: bool, _out: Path) -> Report:  # noq
     from feature_repo.sme.place import missing
     from scoreops.adapters.settings import Settings
 
-    lacking = missing(Settings(), date.fromisoformat(as_of), Path(landing) if landing else None, SCORES * predict)
+    lacking = missing(Settings(), date.fromisoformat(as_of), Path(landing) if landing else None, predict=predict)
     return {"as_of": as_of, "missing": lacking, "answer": REFUSED if lacking else OK}
 
 
@@ -86,12 +86,15 @@ def built(as_of: str, select: Sequence[str], *schemas: str, tables: Collection[s
 
 @step("predict")
 def predict(score: str, as_of: str, _out: Path) -> Report:
-    """What the registered version of one score says at the end of the day, into the lake."""
+    """What the registered version of one score says at the end of the day, or its floor, into the lake."""
     from feature_repo.sme.predict import predict as say
     from scoreops.adapters.settings import Settings
 
     made = say(Settings(), score, date.fromisoformat(as_of))
-    return {"score": score, "rows": {f"predictions.{made.table}": made.rows}, "version": made.version}
+    words = f"no champion of {' and '.join(made.lacking)}; answered by: {made.version}"
+    warning = {"name": f"champion of {score}", "outcome": "warn", "failures": 0, "reason": words}
+    rows = {f"predictions.{made.table}": made.rows}
+    return {"score": score, "rows": rows, "version": made.version, "tests": [warning] if made.lacking else []}
 
 
 @step("publish")

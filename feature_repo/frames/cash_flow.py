@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -27,10 +29,11 @@ from scoreops.sme.late import LateModel
 from scoreops.sme.late_training import late_rows, train_late
 
 KNOWN_SHARE: Final = 0.4
-"""Share of the history before the first morning: its payments teach when later invoices are expected to be paid."""
+"""Share of the history whose payments teach when later invoices are expected to be paid; the mornings in it expect what
+each customer usually does, so that no season of the books is lost to the cash forecast."""
 DRAFT_TREES: Final = 120
 PROPHETS: Final = 2
-"""Mornings of every company for which Prophet is fitted too."""
+"""Mornings of every grown company for which Prophet is fitted too."""
 POPULATION_ROWS: Final = 260
 """Rows that the drift gate is given: so many weeks of all companies."""
 MOST_WEEKS: Final = 40
@@ -42,9 +45,9 @@ def rows(known: Known) -> pd.DataFrame:
     Mornings whose thirty days reach into the held ones are left out.
     """
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
-    days_late, since = draft(invoices, until)
+    days_late, learnt = _draft(known.folder, until)
     booked = read_set(known.folder, "transactions_all")
-    made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, since=since)
+    made = cash_rows(booked, invoices, days_late, until=until, prophets=PROPHETS, learnt=learnt)
     frame = pd.DataFrame(made.features, columns=list(CASH_FEATURES.columns))
     frame = pd.concat([frame, pd.DataFrame(made.came, columns=list(CAME))], axis=1)
     frame["day"], frame["company"] = made.day, made.company
@@ -56,7 +59,7 @@ def rows(known: Known) -> pd.DataFrame:
 def population(known: Known) -> pd.DataFrame:
     """Every company on the morning of each of the last weeks."""
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
-    days_late, _ = draft(invoices, until)
+    days_late, _ = _draft(known.folder, until)
     books = books_of(read_set(known.folder, "transactions_all"), until=until)
     weeks = min(MOST_WEEKS, -(-POPULATION_ROWS // max(1, len(books.keys))))
     parts = [
@@ -66,14 +69,16 @@ def population(known: Known) -> pd.DataFrame:
     return pd.DataFrame(np.concatenate(parts), columns=list(CASH_FEATURES.columns))
 
 
-def draft(invoices: pd.DataFrame, until: int) -> tuple[DaysLate, int]:
+@cache
+def _draft(folder: Path, until: int) -> tuple[DaysLate, int]:
     """When invoices are paid, by a model that saw none of the payments from the returned day on."""
+    invoices = read_set(folder, "late_payments")
     if not len(invoices):
         raise Refused("there are no invoices, and so nothing that cash is expected from")
     first = int(as_days(invoices["issued_on"]).min())
-    since = first + round((until - first) * KNOWN_SHARE)
-    made = train_late(late_rows(invoices, until=since), trees=DRAFT_TREES)
-    return days_late_by(LateModel.load(made.model.files())), since
+    learnt = first + round((until - first) * KNOWN_SHARE)
+    made = train_late(late_rows(invoices, until=learnt), trees=DRAFT_TREES)
+    return days_late_by(LateModel.load(made.model.files())), learnt
 
 
 def leakage(known: Known) -> list[Verdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,16 +12,19 @@ from typing import Final
 from feature_repo.sme.bronze import days_in
 from feature_repo.sme.warehouse import warehouse_file
 from scoreops.adapters.lake import Lake
-from scoreops.adapters.registry import CHAMPION, Registry
+from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import ScoreOpsError
 
 FREE_BYTES: Final = 500 * 2**20
 
 
-def missing(settings: Settings, as_of: date, landing: Path | None, scores: Sequence[str]) -> list[str]:
-    """What lacks, a sentence each with what to do. `landing` None: files are not asked for, gold must be there."""
-    return [*_stores(settings), *_input(settings, as_of, landing), *_models(settings, scores)]
+def missing(settings: Settings, as_of: date, landing: Path | None, *, predict: bool) -> list[str]:
+    """What lacks, a sentence each with what to do. `landing` None: files are not asked for, gold must be there.
+
+    A score without a champion is none of it: its step says so and leaves the others alone.
+    """
+    return [*_stores(settings), *_input(settings, as_of, landing), *_registry(settings, asked=predict)]
 
 
 def _stores(settings: Settings) -> Iterator[str]:
@@ -51,15 +54,13 @@ def _input(settings: Settings, as_of: date, landing: Path | None) -> Iterator[st
         yield f"nothing was delivered for {as_of}: {landing / as_of.isoformat()} is not there"
 
 
-def _models(settings: Settings, scores: Sequence[str]) -> Iterator[str]:
-    if not scores:
+def _registry(settings: Settings, *, asked: bool) -> Iterator[str]:
+    if not asked:
         return
     registry = Registry(settings.mlflow_url, timeout_s=10)
     try:
-        for score in scores:
-            try:
-                registry.version(score, CHAMPION)
-            except ScoreOpsError as error:
-                yield f"{score} has no champion to ask: {str(error).partition(chr(10))[0]}"
+        registry.names()
+    except ScoreOpsError as error:
+        yield f"the registry has no answer: {str(error).partition(chr(10))[0]}"
     finally:
         registry.close()

@@ -12,8 +12,18 @@ import pandas as pd
 
 from feature_repo.sme.predictions import Served, frame
 from scoreops.sme.calendar import day_number
-from scoreops.sme.cash import METHODS
-from scoreops.sme.cash_features import HORIZON, books_of, cash_features, days_late_by, expected_inflow
+from scoreops.sme.cash import METHODS, CashScorer
+from scoreops.sme.cash_features import (
+    HORIZON,
+    Books,
+    books_of,
+    cash_features,
+    days_late_by,
+    expected_inflow,
+    fit_prophet,
+)
+from scoreops.sme.cash_floor import cash_floor
+from scoreops.sme.predictions import FLOOR
 
 TRANSACTIONS: Final = """
 select org_id, currency, booked_at, amount_minor, category
@@ -28,29 +38,53 @@ where issued_on <= ?
 order by org_id, invoice_id
 """
 
+_AMOUNTS: Final = ("net", "net_low", "net_high", "balance", "balance_low", "balance_high")
+
 
 def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
     """The forecast of every company with enough history, as columns of the table cashflow."""
-    transactions, invoices = frame(db, TRANSACTIONS, as_of), frame(db, INVOICES, as_of)
-    return forecasts(served, transactions, invoices, as_of)
+    return forecasts(served, *_known(db, as_of), as_of)
+
+
+def floor(db: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, Any]:
+    """The same by no registered version: each company's own weekdays or smoothing, judged on its own past."""
+    transactions, _ = _known(db, as_of)
+    return floor_forecasts(transactions, as_of)
+
+
+def _known(db: duckdb.DuckDBPyConnection, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return frame(db, TRANSACTIONS, as_of), frame(db, INVOICES, as_of)
 
 
 def forecasts(
     served: Mapping[str, Served], transactions: pd.DataFrame, invoices: pd.DataFrame, as_of: date
 ) -> dict[str, Any]:
-    """Thirty days from the day after `as_of`; a company too young for the stated fallback has no rows."""
-    cash, tomorrow = served["cash-flow"], day_number(as_of) + 1
+    """Thirty days from the day after `as_of`; a company too young for the stated fallback has no rows.
+
+    Prophet is fitted for those companies alone for which the version would let it answer.
+    """
+    cash, late, tomorrow = served["cash-flow"], served["late-payment"], day_number(as_of) + 1
     books = books_of(transactions, until=tomorrow)
-    inflow = expected_inflow(invoices, books.keys, tomorrow, days_late_by(served["late-payment"].scorer))
-    features = cash_features(books, inflow, tomorrow, with_prophet=range(len(books.keys)))
+    inflow = expected_inflow(invoices, books.keys, tomorrow, days_late_by(late.scorer))
+    features = cash_features(books, inflow, tomorrow)
+    if isinstance(cash.scorer, CashScorer):
+        fit_prophet(features, books, tomorrow, np.flatnonzero(cash.scorer.wants_prophet(features)))
     told = cash.scorer.infer({"features": features}, {})
-    method = np.asarray(told["method"])
+    return _columns(books, told, as_of, f"{cash.version} {late.version}")
+
+
+def floor_forecasts(transactions: pd.DataFrame, as_of: date) -> dict[str, Any]:
+    """Thirty days from the day after `as_of` by the floor; a company whose past cannot judge it has no rows."""
+    tomorrow = day_number(as_of) + 1
+    books = books_of(transactions, until=tomorrow)
+    return _columns(books, cash_floor(books, tomorrow), as_of, FLOOR)
+
+
+def _columns(books: Books, told: Mapping[str, Any], as_of: date, version: str) -> dict[str, Any]:
+    method, fallback = np.asarray(told["method"]), np.asarray(told["fallback"])
     rows = np.flatnonzero(method >= 0)
-    version = f"{cash.version} {served['late-payment'].version}"
-    flat = {name: np.asarray(told[name])[rows].ravel() for name in ("net", "net_low", "net_high")}
-    flat |= {name: np.asarray(told[name])[rows].ravel() for name in ("balance", "balance_low", "balance_high")}
+    flat = {name: np.asarray(told[name])[rows].ravel() for name in _AMOUNTS}
     amounts = {f"{name}_minor": np.rint(values).astype(np.int64) for name, values in flat.items()}
-    fallback = np.asarray(told["fallback"])
     names = [METHODS[method[row]] + (", young company" if fallback[row] else "") for row in rows]
     return {
         "org_id": np.repeat([books.keys[row][0] for row in rows], HORIZON),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -14,8 +14,7 @@ import pyarrow as pa
 from scoreops.adapters.lake import Lake, equal
 from scoreops.adapters.registry import CHAMPION, Registry
 from scoreops.catalog import score as catalogued
-from scoreops.core.bundle import unpack
-from scoreops.core.errors import NotFound, NotReady
+from scoreops.core.errors import NotFound
 from scoreops.core.recipe import Scorer
 from scoreops.sme.predictions import PREDICTIONS
 
@@ -29,20 +28,18 @@ class Served:
     name: str
     version: str
     scorer: Scorer
-    thresholds: Mapping[str, float]
 
 
-def champion(registry: Registry, name: str) -> Served:
-    """The version of a score that is to answer. Raises NotReady with what to do when there is none."""
-    try:
-        version, files = registry.fetch(name, CHAMPION)
-    except NotFound as error:
-        raise NotReady(
-            f"no version of {name} is registered as champion; train it first (`make demo-sme` does)"
-        ) from error
-
-    manifest = unpack(files)
-    return Served(name, f"{name}/{version.number}", catalogued(name).load(files), manifest.thresholds)
+def champions(registry: Registry, names: Iterable[str]) -> dict[str, Served]:
+    """The versions of some scores that are to answer; a score without a champion is left out."""
+    found = {}
+    for name in names:
+        try:
+            version, files = registry.fetch(name, CHAMPION)
+        except NotFound:
+            continue
+        found[name] = Served(name, f"{name}/{version.number}", catalogued(name).load(files))
+    return found
 
 
 def table_of(name: str) -> str:
@@ -51,12 +48,12 @@ def table_of(name: str) -> str:
 
 
 def write(lake: Lake, name: str, as_of: date, rows: Mapping[str, Any]) -> int:
-    """Put the rows of a day in place of what was said of it before. Returns how many."""
+    """Put the rows of a day, or none, in place of what was said of it before. Returns how many."""
     schema = PREDICTIONS[name]
-    count = len(rows["org_id"])
+    count = len(rows["org_id"]) if rows else 0
     made = datetime.combine(as_of, datetime.max.time(), UTC)
     columns = {**rows, AS_OF: [as_of] * count, "made_at": [made] * count}
-    table = pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
+    table = pa.table({field.name: pa.array(columns.get(field.name, []), field.type) for field in schema}, schema=schema)
     lake.ensure(table_of(name), schema, AS_OF, by="month")
     lake.replace_where(table_of(name), equal(AS_OF, as_of.isoformat()), table)
     return count

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from feature_repo.sme.predict_cash import INVOICES, TRANSACTIONS, forecasts
+from feature_repo.sme.predict_cash import INVOICES, TRANSACTIONS, floor_forecasts, forecasts
 from feature_repo.sme.predict_odd import HISTORY
 from feature_repo.sme.predictions import Served, frame
 from scoreops.sme.anomaly import SEVERITIES
@@ -28,6 +28,8 @@ def late_agreement(db: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
         " from predictions.late_payments as late inner join silver.invoices using (org_id, invoice_id)"
         " where due_on >= late.as_of",
     )
+    if told.empty:
+        return {"open_and_not_due": 0}
     rows = told.merge(pd.read_parquet(truth / "invoices.parquet"), on=["org_id", "invoice_id"])
     paid = rows[rows["clears_on"].notna()]
     late = (pd.to_datetime(paid["clears_on"]) - pd.to_datetime(paid["due_on"])).dt.days.to_numpy()
@@ -44,13 +46,20 @@ def late_agreement(db: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, Any]
 
 
 def odd_agreement(
-    db: duckdb.DuckDBPyConnection, served: Served, truth: Path, since: date, until: date
+    db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], truth: Path, since: date, until: date
 ) -> dict[str, Any]:
-    """Precision by severity, and recall of each planted kind, among the transactions booked from `since` to `until`."""
+    """Precision by severity, and recall of each planted kind, among the transactions booked from `since` to `until`.
+
+    Nothing where sme-anomaly is not served.
+    """
+    if "sme-anomaly" not in served:
+        return {}
     rows = frame(db, HISTORY, until)
     features = anomaly_features(Transactions.of(rows))
     chosen = (rows["booked_at"] >= pd.Timestamp(since)).to_numpy()
-    severity = np.asarray(served.scorer.infer({"features": features[chosen]}, {"reasons": False})["severity"])
+    severity = np.asarray(
+        served["sme-anomaly"].scorer.infer({"features": features[chosen]}, {"reasons": False})["severity"]
+    )
     judged = rows.loc[chosen, ["org_id", "transaction_id"]].assign(severity=severity)
     planted = judged.merge(pd.read_parquet(truth / "anomalies.parquet"), on=["org_id", "transaction_id"], how="left")
     odd = planted["kind"].notna()
@@ -77,7 +86,13 @@ def cash_agreement(
     booked = transactions["booked_at"] < pd.Timestamp(as_of + timedelta(days=1))
     invoices = frame(db, INVOICES, as_of)
     invoices["cleared_on"] = invoices["cleared_on"].where(invoices["cleared_on"] <= pd.Timestamp(as_of))
-    told = pd.DataFrame(forecasts(served, transactions[booked], invoices, as_of))
+    known = transactions[booked]
+    by_floor = not {"cash-flow", "late-payment"} <= set(served)
+    told = pd.DataFrame(
+        floor_forecasts(known, as_of) if by_floor else forecasts(served, known, invoices, as_of),
+    )
+    if told.empty:
+        return {"made_on": as_of.isoformat(), "companies": 0}
     until = day_number(as_of) + 1
     books = books_of(transactions, until=until + days)
     came = pd.DataFrame(books.ahead(until)[:, :days], index=pd.MultiIndex.from_tuples(books.keys))

@@ -28,6 +28,9 @@ METHODS: Final = ("naive", "ets", "lightgbm", "prophet")
 CLASSES: Final = ("young", "grown", "young near Tet", "grown near Tet")
 TET: Final = (-15, 10)
 """A window of which a day lies so near to Tet has errors of its own."""
+TOLD: Final = ("payday", "month_end", "month_start", "tet", "day_off")
+"""What LightGBM reads of the calendar. How far Tet is away is not among it: books hold one Tet or two, and trees take
+the wages that happened to fall some days after the one for a habit of the other."""
 YOUNG_DAYS: Final = 84
 """Days of history below which a company is young: its answer is the stated fallback."""
 MIN_DAYS: Final = 14
@@ -85,8 +88,9 @@ def unrolled(features: Array) -> Array:
     step = np.broadcast_to(np.arange(1.0, HORIZON + 1), (n, HORIZON))
     days = _days(features)
     _, day, to_come = calendar.month_parts(days)
-    columns = [step, calendar.weekday(days), day, to_come, np.abs(np.clip(calendar.from_tet(days), -45, 45))]
-    columns += list(np.moveaxis(calendar.regressors(days.ravel()).reshape(n, HORIZON, -1), 2, 0))
+    columns = [step, calendar.weekday(days), day, to_come]
+    told = calendar.regressors(days.ravel()).reshape(n, HORIZON, -1)
+    columns += [told[:, :, calendar.REGRESSORS.index(name)] for name in TOLD]
     columns += [ahead(features, name) / scale for name in AHEAD if name != "prophet"]
     columns += [np.broadcast_to(features[:, [_AT[name]]] / scale, (n, HORIZON)) for name in ROW[1:4]]
     columns.append(np.broadcast_to(features[:, [_AT["history_days"]]], (n, HORIZON)))
@@ -112,6 +116,7 @@ class CashModel:
     """A trained forecast, as a bundle holds it."""
 
     booster: bytes
+    """LightGBM as ONNX; empty where there is none, as in the floor."""
     ranking: Array
     """(classes, methods) mean absolute backtest error in units of the scale; NaN where a method was not tried."""
     day_errors: Array
@@ -126,13 +131,14 @@ class CashModel:
             "day_errors": _plain(self.day_errors),
             "sum_errors": _plain(self.sum_errors),
         }
-        return {"lightgbm.onnx": self.booster, "head.json": json.dumps(head).encode()}
+        made = {"head.json": json.dumps(head).encode()}
+        return made | ({"lightgbm.onnx": self.booster} if self.booster else {})
 
     @staticmethod
     def load(files: Mapping[str, bytes]) -> CashScorer:
         """The scorer of a bundle's files."""
         head = {name: np.array(value, dtype=np.float64) for name, value in json.loads(files["head.json"]).items()}
-        return CashScorer(CashModel(files["lightgbm.onnx"], **head))
+        return CashScorer(CashModel(files.get("lightgbm.onnx", b""), **head))
 
 
 def _plain(values: Array) -> Any:
@@ -143,13 +149,21 @@ class CashScorer:
     """Forecasts rows; loads the ONNX session once."""
 
     def __init__(self, model: CashModel) -> None:
-        self._booster = OnnxModel(model.booster, "predict")
+        self._booster = OnnxModel(model.booster, "predict") if model.booster else None
         self._model = model
 
     def members(self, features: Array) -> Array:
         """(n, methods, HORIZON) what each of METHODS forecasts, minor units; NaN where one says nothing."""
-        made = self._booster(unrolled(features)).reshape(len(features), HORIZON) * features[:, [_AT["scale"]]]
+        made = np.full((len(features), HORIZON), np.nan)
+        if self._booster is not None:
+            made = self._booster(unrolled(features)).reshape(made.shape) * features[:, [_AT["scale"]]]
         return np.stack([ahead(features, "naive"), ahead(features, "ets"), made, ahead(features, "prophet")], axis=1)
+
+    def wants_prophet(self, features: Array) -> NDArray[np.bool_]:
+        """(n,) rows that Prophet would answer if its curve were given."""
+        rank = np.where(np.isnan(self._model.ranking), np.inf, self._model.ranking)[classes_of(features)]
+        place = METHODS.index("prophet")
+        return np.asarray(rank[:, place] < np.delete(rank, place, axis=1).min(axis=1))
 
     def score(self, features: Array, delta: Array | None = None) -> Cash:
         """Forecasts of rows (n, d) in the order of CASH_FEATURES; NaN is missing. `delta` (n, HORIZON) is added."""

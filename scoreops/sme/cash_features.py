@@ -5,7 +5,7 @@ Money moved between own accounts is left out, the opening balance counts as bala
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from scoreops.core.spec import Schema
 from scoreops.sme import forecasting
 from scoreops.sme.asof import mean
 from scoreops.sme.calendar import next_open
-from scoreops.sme.late_features import History, Invoices
+from scoreops.sme.late_features import LATE_FEATURES, History, Invoices
 from scoreops.sme.late_training import seen_before
 
 Array = NDArray[np.float64]
@@ -37,6 +37,7 @@ GIVEN_UP: Final = 90
 VIETNAM: Final = 7 * 3600
 AHEAD: Final = ("naive", "naive_4", "ets", "month", "year", "prophet", "inflow")
 ROW: Final = ("scale", "mean_28", "mean_91", "spread_56", "balance", "history_days", "as_of_day")
+_USUAL: Final = ("median_late_10", "org_mean_late", "days_to_due")
 CASH_FEATURES: Final = Schema(
     (*ROW, *(f"{name}_{step:02d}" for name in AHEAD for step in range(1, HORIZON + 1))),
 )
@@ -49,6 +50,15 @@ def days_late_by(scorer: Scorer) -> DaysLate:
         return np.asarray(scorer.infer({"features": features}, {"reasons": False})["days_late"], dtype=np.float64)
 
     return days_late
+
+
+def usual_days_late(features: Array) -> Array:
+    """(n,) what a customer's last payments say by themselves: their median, else the company's mean, else the due day.
+
+    Nothing is learnt, so that it may be asked about any morning of the past.
+    """
+    median, mean_of_org, to_due = (features[:, LATE_FEATURES.columns.index(name)] for name in _USUAL)
+    return np.asarray(np.fmax(np.nan_to_num(np.where(np.isnan(median), mean_of_org, median)), -to_due))
 
 
 @dataclass(frozen=True)
@@ -118,17 +128,13 @@ def cash_features(books: Books, inflow: Array, day: int, *, with_prophet: Sequen
     history = books.until(day)
     days = (~np.isnan(history)).sum(axis=1).astype(np.float64)
     scale = np.maximum(np.nan_to_num(mean(np.abs(history[:, -56:]))), 1.0)
-    curve = np.full((len(history), HORIZON), np.nan)
-    for row in with_prophet:
-        if days[row] >= 2 * forecasting.WEEK:
-            curve[row] = forecasting.prophet(history[row], day, HORIZON)
     ahead = {
         "naive": forecasting.same_weekday(history, HORIZON, 8),
         "naive_4": forecasting.same_weekday(history, HORIZON, 4),
         "ets": forecasting.ets(history, HORIZON),
         "month": forecasting.same_month_day(history, day, HORIZON, 3),
         "year": forecasting.same_day_of_year(history, HORIZON),
-        "prophet": curve,
+        "prophet": np.full((len(history), HORIZON), np.nan),
         "inflow": inflow,
     }
     centre = mean(history[:, -56:])[:, None]
@@ -141,7 +147,17 @@ def cash_features(books: Books, inflow: Array, day: int, *, with_prophet: Sequen
         "history_days": days,
         "as_of_day": np.full(len(history), float(day)),
     }
-    return np.concatenate([np.stack([size[name] for name in ROW], axis=1), *(ahead[name] for name in AHEAD)], axis=1)
+    made = np.concatenate([np.stack([size[name] for name in ROW], axis=1), *(ahead[name] for name in AHEAD)], axis=1)
+    fit_prophet(made, books, day, with_prophet)
+    return made
+
+
+def fit_prophet(features: Array, books: Books, day: int, rows: Iterable[int]) -> None:
+    """Write Prophet's curve into some rows of features of the morning of `day`: a fit takes a good part of a second."""
+    history, start = books.until(day), len(ROW) + AHEAD.index("prophet") * HORIZON
+    for row in rows:
+        if features[row, ROW.index("history_days")] >= 2 * forecasting.WEEK:
+            features[row, start : start + HORIZON] = forecasting.prophet(history[row], day, HORIZON)
 
 
 def expected_inflow(

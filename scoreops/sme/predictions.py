@@ -12,6 +12,8 @@ LATE: Final = "late_payments"
 CASH: Final = "cashflow"
 ODD: Final = "anomalies"
 FEEDBACK: Final = "anomaly_feedback"
+FLOOR: Final = "floor"
+"""The version of what is said without any registered one."""
 
 PREDICTIONS: Final[Mapping[str, pa.Schema]] = {
     LATE: pa.schema(
