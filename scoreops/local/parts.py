@@ -1,4 +1,4 @@
-"""Our own long-running parts as supervised processes: stream, lake, predictor, fusion, console."""
+"""Our own long-running parts as supervised processes: stream, lake, predictor, fusion, console, evidence."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "predictor": ("serve", "--log", "--linger-s", "0", "--json"),
     "fusion": ("fuse", "--json"),
     "console": ("console",),
+    "evidence": ("evidence",),
 }
 PARTS: Final = tuple(_COMMANDS)
 
@@ -29,6 +30,7 @@ def part(name: str, settings: Settings) -> Service:
     ports = {
         "predictor": (settings.predictor_port, settings.predictor_grpc_port),
         "console": (settings.console_port,),
+        "evidence": (settings.evidence_port,),
     }
     listening = ports.get(name, ())
     return Service(
@@ -48,4 +50,4 @@ def _places(name: str, settings: Settings) -> tuple[str, ...]:
     return ("--split-dir", str(settings.splits_dir)) if name == "predictor" else ()
 
 
-_LIVE: Final = {"predictor": "/v2/health/live", "console": "/health"}
+_LIVE: Final = {"predictor": "/v2/health/live", "console": "/health", "evidence": "/health/ready"}
