@@ -122,6 +122,7 @@ def deployment() -> list[Manifest]:
     }
     pod = {
         "serviceAccountName": NAME,
+        "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
         "securityContext": nobody,
         "topologySpreadConstraints": [spread],
