@@ -1,4 +1,4 @@
-"""kube-apiserver: RBAC, and an audit log that tests can read: writes to a rollout's objects, and all the operator asks."""
+"""kube-apiserver: RBAC, and an audit log for tests: writes to a rollout's objects, and all that the operator asks."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cluster import kserve, prometheus
@@ -15,11 +16,13 @@ from scoreops.adapters.settings import Settings
 NAMESPACE: Final = "kol"
 RUNTIME: Final = "scoreops-predictors-logged"
 OPERATOR: Final = "scoreops-operator"
+EVIDENCE: Final = "scoreops-evidence"
 FUSION: Final = "fusion"
 MEMBERS: Final = ("trust", "success")
 MARGIN: Final = 0.05
 """Nats by which a candidate's log loss may exceed that of stable."""
 _CRDS: Final = ROOT / "operators" / "api" / "crds"
+_EVIDENCE: Final = ROOT / "monitoring" / "deploy" / "evidence.yaml"
 _API: Final = "scoreops.io/v1alpha1"
 
 GATES: Final[dict[str, dict[str, Any]]] = {
@@ -39,15 +42,26 @@ def install_operator(place: Place, settings: Settings) -> None:
     apply(place, [_namespace(install.NAMESPACE), _namespace(NAMESPACE)])
     told = {
         "OPERATOR_MLFLOW": settings.mlflow_url,
-        "OPERATOR_EVIDENCE": settings.evidence_url,
+        "OPERATOR_EVIDENCE": f"http://{EVIDENCE}.{install.NAMESPACE}.svc",
         "OPERATOR_PROMETHEUS": prometheus.url(place),
         "OPERATOR_GATEWAY_ADDRESS": place.inside,
     }
-    meta = {"name": OPERATOR, "namespace": install.NAMESPACE}
-    shipped = json.dumps([body for bodies in install.files().values() for body in bodies])
-    bodies = json.loads(shipped.replace(install.IMAGE, reference("platform")))
+    shipped = [body for bodies in install.files().values() for body in bodies]
+    _deploy(place, OPERATOR, told, shipped)
+
+
+def install_evidence(place: Place, settings: Settings) -> None:
+    """The evidence service, beside the operator. Raises NotReady when it does not come up."""
+    told = {"SCOREOPS_KAFKA": settings.kafka_bootstrap, "SCOREOPS_MLFLOW": settings.mlflow_url}
+    _deploy(place, EVIDENCE, told, kserve.documents(_EVIDENCE))
+
+
+def _deploy(place: Place, name: str, told: Mapping[str, str], shipped: Sequence[Manifest]) -> None:
+    """Shipped manifests with the platform's image and a ConfigMap, until their Deployment is there."""
+    meta = {"name": name, "namespace": install.NAMESPACE}
+    bodies = json.loads(json.dumps(shipped).replace(install.IMAGE, reference("platform")))
     apply(place, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": told}, *bodies])
-    kubectl(place, "rollout", "status", f"deployment/{OPERATOR}", "-n", install.NAMESPACE, "--timeout=180s")
+    kubectl(place, "rollout", "status", f"deployment/{name}", "-n", install.NAMESPACE, "--timeout=180s")
 
 
 def runtime(place: Place, settings: Settings) -> Manifest:

@@ -29,7 +29,6 @@ from scoreops.core.errors import NotReady
 from scoreops.kol.events import INFERENCE_TOPIC, LABELS_TOPIC
 from scoreops.kol.world import WorldSpec
 from scoreops.local import runtime
-from scoreops.local.parts import part
 
 Tell = Callable[[str], None]
 WORLD: Final = WorldSpec(kols=200, days=11, seed=7)
@@ -89,8 +88,9 @@ class _Demo:
 
     def run(self, models: Callable[[], Models]) -> list[Chapter]:
         self._beside()
-        self._tell("the operator")
+        self._tell("the operator and the evidence service")
         objects.install_operator(self._place, self._settings)
+        objects.install_evidence(self._place, self._settings)
         apply(self._place, [objects.runtime(self._place, self._settings), *objects.gates()])
         made = models()
         chapters = self._first(made)
@@ -104,9 +104,8 @@ class _Demo:
 
     def _beside(self) -> None:
         """What stands outside of the cluster, where its pods reach it; Prometheus is inside."""
-        self._tell("Kafka, MLflow, the evidence service and Prometheus")
-        services = [runtime.component(name, self._settings) for name in _BESIDE]
-        runtime.up([*services, part("evidence", self._settings)])
+        self._tell("Kafka, MLflow and Prometheus")
+        runtime.up([runtime.component(name, self._settings) for name in _BESIDE])
         ensure_topics(self._settings.kafka_bootstrap, [INFERENCE_TOPIC, LABELS_TOPIC])
         metrics = prometheus.service(self._place)
         metrics.start()

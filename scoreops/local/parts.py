@@ -1,4 +1,4 @@
-"""Our own long-running parts as supervised processes: stream, lake, predictor, fusion, console, evidence."""
+"""Our own long-running parts as supervised processes: stream, lake, predictor, fusion, console."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "predictor": ("serve", "--log", "--linger-s", "0", "--json"),
     "fusion": ("fuse", "--json"),
     "console": ("console",),
-    "evidence": ("evidence",),
 }
 PARTS: Final = tuple(_COMMANDS)
 
@@ -30,7 +29,6 @@ def part(name: str, settings: Settings) -> Service:
     ports = {
         "predictor": (settings.predictor_port, settings.predictor_grpc_port),
         "console": (settings.console_port,),
-        "evidence": (settings.evidence_port,),
     }
     listening = ports.get(name, ())
     return Service(
@@ -50,4 +48,4 @@ def _places(name: str, settings: Settings) -> tuple[str, ...]:
     return ("--split-dir", str(settings.splits_dir)) if name == "predictor" else ()
 
 
-_LIVE: Final = {"predictor": "/v2/health/live", "console": "/health", "evidence": "/health/ready"}
+_LIVE: Final = {"predictor": "/v2/health/live", "console": "/health"}
