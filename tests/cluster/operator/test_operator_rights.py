@@ -67,7 +67,7 @@ def live_through_everything(rollouts, models):
     rollouts.reach("Deploying")
     rollouts.ask("Abort")
     rollouts.reach("RolledBack")
-    eventually(lambda: rollouts.services == ["trust-v1"])
+    eventually(lambda: rollouts.services == ["trust-v1"], 120)
     rollouts.kube.delete(MODEL_ROLLOUTS, rollouts.namespace, NAME, rollouts.get()["metadata"]["uid"])
     eventually(lambda: rollouts.get() is None)
 
