@@ -9,7 +9,7 @@ from typing import Any, Final
 from cluster import kserve, prometheus
 from cluster.images import reference
 from cluster.kube import Manifest, apply, established, kubectl
-from cluster.place import ROOT, Place
+from cluster.place import GATEWAY_PORT, ROOT, Place
 from operators.build import install
 from scoreops.adapters.settings import Settings
 
@@ -45,6 +45,7 @@ def install_operator(place: Place, settings: Settings) -> None:
         "OPERATOR_EVIDENCE": f"http://{EVIDENCE}.{install.NAMESPACE}.svc",
         "OPERATOR_PROMETHEUS": prometheus.url(place),
         "OPERATOR_GATEWAY_ADDRESS": place.inside,
+        "OPERATOR_GATEWAY_PORT": str(GATEWAY_PORT),
     }
     shipped = [body for bodies in install.files().values() for body in bodies]
     _deploy(place, OPERATOR, told, shipped)
