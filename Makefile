@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-sme up down test lint lock verify bench clean cluster-up cluster-down cluster-status test-cluster
+.PHONY: help setup demo demo-sme up down test lint lock verify bench clean cluster-up cluster-down cluster-status demo-k8s test-cluster
 SHELL := /bin/bash
 PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
@@ -45,6 +45,9 @@ cluster-down: .venv/full ## end it, or what a crash left of it
 
 cluster-status: .venv/full ## what of it runs
 	@$(CLUSTER) status
+
+demo-k8s: .venv/full jars-kafka ## models delivered on a real cluster under traffic: promoted, taken back, joined; needs root
+	@$(CLUSTER) demo $(ARGS)
 
 test-cluster: .venv/full ## the tests that need a cluster; each run has its own
 	@$(CLUSTER) build

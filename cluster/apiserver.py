@@ -1,4 +1,4 @@
-"""kube-apiserver: RBAC, and every write to a rollout's objects in an audit log that tests can read."""
+"""kube-apiserver: RBAC, and an audit log for tests: writes to a rollout's objects, and all that the operator asks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ from scoreops.local.service import Service
 _WATCHED: Final = ("scoreops.io", "serving.kserve.io", "gateway.networking.k8s.io")
 
 
+OPERATOR: Final = "system:serviceaccount:scoreops:scoreops-operator"
+
+
 def audit_policy() -> dict[str, Any]:
-    """Writes to rollouts, what they deploy and the routes, with the object as it was stored; nothing else."""
+    """Writes to rollouts, what they deploy and the routes, with the object as it was stored; of the operator's other
+    requests that there was one; nothing else.
+    """
     rule = {
         "level": "RequestResponse",
         "verbs": ["create", "update", "patch", "delete"],
@@ -26,7 +31,7 @@ def audit_policy() -> dict[str, Any]:
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [rule, {"level": "None"}],
+        "rules": [rule, {"level": "Metadata", "users": [OPERATOR]}, {"level": "None"}],
     }
 
 

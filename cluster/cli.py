@@ -82,6 +82,34 @@ def status(*, as_json: JsonFlag = False) -> None:
 
 @app.command()
 @handled
+def demo(
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running, to look at.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Deliver models on a real cluster: served, one improved, one spoiled and taken back, joined, under traffic.
+
+    A cluster of this name is ended and begun anew. Exit code 1 if anything went otherwise than it should.
+
+    Example: python -m cluster demo --keep
+    """
+    from cluster.demo import command
+
+    place, began = here(), time.monotonic()
+    chapters = command.demo(place, err if as_json else console, keep=keep)
+    if as_json:
+        emit(command.as_json(chapters))
+    else:
+        command.show(console, chapters)
+        console.print(f"done in {time.monotonic() - began:.0f} s")
+    if keep:
+        err.print("it goes on; make cluster-down and SCOREOPS_HOME=.run/demo-k8s scoreops down end it", soft_wrap=True)
+    if not all(one.right for one in chapters):
+        raise typer.Exit(1)
+
+
+@app.command()
+@handled
 def doctor() -> None:
     """Say what this machine lacks for a cluster. Exit code 4 when something is missing.
 

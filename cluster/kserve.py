@@ -72,8 +72,13 @@ def finish(place: Place) -> None:
     shipped = documents(folder("kserve-webhook") / "manifests.yaml")
     authority = (pki.folder(place) / "ca.crt").read_bytes()
     apply(place, [webhooks(manifest, authority) for manifest in shipped])
+    apply(place, runtimes(place))
+
+
+def runtimes(place: Place) -> list[Manifest]:
+    """The runtime of bundles and the fetcher, as this cluster has them."""
     values = {"PREDICTORS_IMAGE": reference("predictors"), "MLFLOW_URL": f"http://{place.host}:{_MLFLOW_PORT}"}
-    apply(place, serving(values))
+    return serving(values)
 
 
 def serving(values: Mapping[str, str]) -> list[Manifest]:

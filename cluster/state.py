@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import psutil
 
+from cluster import prometheus
 from cluster.levels import LEVELS, services
 from cluster.place import Place
 from scoreops.local import processes
@@ -63,6 +64,8 @@ def examine(place: Place) -> list[State]:
     """The components of the cluster's level, then whatever else is left of it; nothing when it is down."""
     come, fake_nodes = reached(place), runs(place, "kwok")
     known = {one.name: one for one in services(place, come.level, fake_nodes=fake_nodes)} if come else {}
+    if known and runs(place, "prometheus"):
+        known["prometheus"] = prometheus.service(place)
     others = [name for name in names(place.home) if name not in known]
     return [*(_of(place, service) for service in known.values()), *(_left(place, name) for name in others)]
 

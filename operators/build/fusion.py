@@ -171,6 +171,7 @@ def schedule(body: Mapping[str, Any], spec: FusionSpec, image: str, host: str, g
         container["envFrom"] = [{"configMapRef": {"name": spec.schedule.environment}}]
     pod: dict[str, Any] = {
         "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {}}],

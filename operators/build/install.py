@@ -26,7 +26,7 @@ def rbac() -> list[Manifest]:
         _rule(_GROUP, ("modelrollouts/status", "fusions/status"), ("update",)),
         _rule(_GROUP, ("gatetemplates",), ("get",)),
         _rule(_GROUP, ("gateruns",), ("get", "list", "create", "delete")),
-        _rule(_GROUP, ("rolloutactions",), (*_READ, "create")),
+        _rule(_GROUP, ("rolloutactions",), ("list", "watch", "create")),
         _rule(_GROUP, ("rolloutactions/status",), ("patch",)),
         _rule("serving.kserve.io", ("inferenceservices",), (*_READ, "create", "patch", "delete")),
         _rule("gateway.networking.k8s.io", ("httproutes",), (*_READ, "create", "patch")),
@@ -122,6 +122,7 @@ def deployment() -> list[Manifest]:
     }
     pod = {
         "serviceAccountName": NAME,
+        "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
         "securityContext": nobody,
         "topologySpreadConstraints": [spread],

@@ -33,6 +33,7 @@ def inference_service(namespace: str, rollout: str, model: str, version: Version
         "minReplicas": target.replicas,
         "maxReplicas": target.replicas,
         "automountServiceAccountToken": False,
+        "enableServiceLinks": False,  # a Service may be called so that its variables look like settings
         "securityContext": _NOBODY,
         "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "model": {

@@ -22,6 +22,7 @@ from operators.build.names import (
     ROLLOUT_ACTIONS,
     version_of_backend,
 )
+from scoreops.core.errors import NotReady
 
 NAME = "trust"
 SPEC = {
@@ -39,14 +40,14 @@ processes.set_forkserver_preload(["operators.main"])
 
 
 def eventually(call, within_s=60.0):
-    """What `call` returns as soon as it is true and raises no AssertionError."""
+    """What `call` returns as soon as it is true and raises neither AssertionError nor NotReady."""
     deadline = time.monotonic() + within_s
     while True:
         try:
             if found := call():
                 return found
             said = found
-        except AssertionError as error:
+        except (AssertionError, NotReady) as error:
             said = error
         assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {said}"
         time.sleep(0.1)

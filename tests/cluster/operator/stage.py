@@ -22,11 +22,13 @@ TICK_S = 0.2
 
 
 class Stage:
-    """Plays until `close`. `gates`: the number that the query named so gives; `broken` versions never turn ready."""
+    """Plays until `close`, every `tick_s`. `gates`: the number that the query named so gives; `broken` versions never
+    turn ready.
+    """
 
     def __init__(self, kubeconfig, rate=50.0):
         self.kube = connect(str(kubeconfig))
-        self.rate = rate
+        self.rate, self.tick_s = rate, TICK_S
         self.metrics_up = True
         self.gates = defaultdict(float)
         self.broken = set()
@@ -48,7 +50,7 @@ class Stage:
             thread.join(5)
 
     def _play(self):
-        while not self._stop.wait(TICK_S):
+        while not self._stop.wait(self.tick_s):
             try:
                 self._serve()
                 self._ask()
@@ -73,7 +75,7 @@ class Stage:
             for backend in body["spec"]["rules"][0].get("backendRefs", ()):
                 version = version_of_backend(meta["labels"][ROLLOUT], backend["name"])
                 key = (meta["namespace"], meta["labels"].get(MODEL, ""), version)
-                self._counts[key] += self.rate * TICK_S * backend.get("weight", 1) / 100
+                self._counts[key] += self.rate * self.tick_s * backend.get("weight", 1) / 100
         for key, count in self._counts.items():
             self.samples[key].append((now, int(count)))
 

@@ -96,7 +96,7 @@ def done(rollouts, script):
 def test_a_killed_operator_ends_where_the_undisturbed_one_does(make_rollouts, place, script):
     expected, writes, _, namespace = told(make_rollouts, script, "count")
     assert len(writes) > 20
-    kinds = {re.sub(r".*/(\w+)(/[^/]+)?(/status)?$", r"\1\3", name) for name in writes}
+    kinds = {re.sub(r".*/namespaces/[^/]+/(\w+)(/[^/]+)?(/status)?$", r"\1\3", name) for name in writes}
     assert {"modelrollouts/status", "inferenceservices", "httproutes", "gateruns", "events"} <= kinds
     cases = [f"{number}:{side}" for number in range(len(writes)) for side in ("before", "after")]
     with ThreadPoolExecutor(TOGETHER) as pool:

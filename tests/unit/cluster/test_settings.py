@@ -46,10 +46,11 @@ def test_names_outside_the_cluster_have_no_answer():
     assert "forward" not in dns.corefile(PLACE)
 
 
-def test_the_audit_log_holds_writes_of_rollouts_alone():
-    first, last = apiserver.audit_policy()["rules"]
+def test_the_audit_log_holds_writes_of_rollouts_and_what_the_operator_asks():
+    first, second, last = apiserver.audit_policy()["rules"]
     assert "scoreops.io" in [one["group"] for one in first["resources"]]
     assert not {"get", "list", "watch"} & set(first["verbs"])
+    assert second == {"level": "Metadata", "users": ["system:serviceaccount:scoreops:scoreops-operator"]}
     assert last == {"level": "None"}
 
 

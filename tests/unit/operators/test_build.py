@@ -87,6 +87,7 @@ def test_a_service_is_pinned_and_locked_down():
     assert predictor["model"]["resources"] == {"limits": {"cpu": "1", "memory": "512Mi"}}
     assert predictor["model"]["securityContext"]["readOnlyRootFilesystem"]
     assert not predictor["automountServiceAccountToken"]
+    assert not predictor["enableServiceLinks"]
     assert "ownerReferences" not in body["metadata"], "a deleted rollout leaves what serves"
 
 

@@ -145,6 +145,7 @@ def test_the_process_that_decides_rests_when_it_shall(suspended):
     assert pod["hostAliases"] == [{"ip": "10.0.0.1", "hostnames": ["joined.kol.test"]}]
     assert pod["containers"][0]["env"] == [{"name": "SCOREOPS_PREDICTOR", "value": "http://joined.kol.test:8080"}]
     assert not pod["automountServiceAccountToken"]
+    assert not pod["enableServiceLinks"]
 
 
 def test_a_revision_is_told_in_a_line():

@@ -1,0 +1,1 @@
+"""`python -m cluster demo`: models delivered on a real Kubernetes, under traffic."""
