@@ -60,7 +60,7 @@ print(calls)
 def place(settings, mlflow, tmp_path_factory):
     """A small world with a champion of late-payment; the other scores have none."""
     up([mlflow])
-    made = small_world(tmp_path_factory.mktemp("predict"), orgs=2, days=220)
+    made = small_world(tmp_path_factory.mktemp("predict"), orgs=2, days=160)
     made.build(tests=False)
     own = made.settings.model_copy(update={"mlflow": settings.mlflow_url})
     registry = Registry(settings.mlflow_url)
