@@ -62,7 +62,7 @@ def _deploy(place: Place, name: str, told: Mapping[str, str], shipped: Sequence[
     meta = {"name": name, "namespace": install.NAMESPACE}
     bodies = json.loads(json.dumps(shipped).replace(install.IMAGE, reference("platform")))
     apply(place, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": told}, *bodies])
-    kubectl(place, "rollout", "status", f"deployment/{name}", "-n", install.NAMESPACE, "--timeout=180s")
+    kubectl(place, "rollout", "status", f"deployment/{name}", "-n", install.NAMESPACE, "--timeout=300s")
 
 
 def runtime(place: Place, settings: Settings) -> Manifest:

@@ -74,7 +74,7 @@ class Traffic:
             return Tally(Counter(self._tally.answers), Counter(self._tally.failures))
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._gateway, headers={"Host": host("trust")}, timeout=_LIMIT_S) as client:
+        with _client(self._gateway, "trust") as client:
             while not self._stop.wait(PAUSE_S):
                 with self._lock:
                     number = next(self._numbers)
@@ -99,7 +99,7 @@ class Traffic:
 def wait_for_route(gateway: str, row: NDArray[np.float64]) -> None:
     """Return once the gateway has an answer for trust. Raises NotReady after a minute."""
     deadline = time.monotonic() + 60
-    with httpx.Client(base_url=gateway, headers={"Host": host("trust")}, timeout=_LIMIT_S) as client:
+    with _client(gateway, "trust") as client:
         while (said := _answer(client, _question("first", row))[1]) != "":
             if time.monotonic() > deadline:
                 raise NotReady(f"the gateway does not answer for {host('trust')}: {said}")
@@ -108,13 +108,18 @@ def wait_for_route(gateway: str, row: NDArray[np.float64]) -> None:
 
 def ask_fused(gateway: str) -> dict[str, str]:
     """The version that answers for each model at the fusion's own host."""
-    with httpx.Client(base_url=gateway, headers={"Host": host("fusion")}, timeout=_LIMIT_S) as client:
+    with _client(gateway, "fusion") as client:
         found = {}
         for model in ("trust", "success", "fusion"):
             answer = client.get(f"/v2/models/{model}")
             answer.raise_for_status()
             found[model] = str(answer.json()["versions"][-1])
         return found
+
+
+def _client(gateway: str, name: str) -> httpx.Client:
+    """Straight to the gateway, whatever proxy is set."""
+    return httpx.Client(base_url=gateway, headers={"Host": host(name)}, timeout=_LIMIT_S, trust_env=False)
 
 
 def _question(name: str, row: NDArray[np.float64]) -> dict[str, Any]:
