@@ -34,9 +34,10 @@ def invoices(orgs=2, customers=12, days=220, seed=1):
                 rows.append((f"org-{org}", f"i{customer}-{place}", f"c{customer}", day, due, paid))
     names = ["org_id", "invoice_id", "customer_id", "issued_on", "due_on", "cleared_on"]
     frame = pd.DataFrame(rows, columns=names)
-    frame["cleared_on"] = frame["cleared_on"].where(frame["cleared_on"] < FIRST_DAY + days)
+    known = frame["cleared_on"] < FIRST_DAY + days
     for name in ("issued_on", "due_on", "cleared_on"):
         frame[name] = pd.to_datetime(frame[name], unit="D").astype("datetime64[s]")
+    frame["cleared_on"] = frame["cleared_on"].where(known)  # as days they may not be missing: pandas reads memory then
     return frame.assign(amount_minor=rng.integers(10_000, 5_000_000, len(frame)), currency="VND")
 
 

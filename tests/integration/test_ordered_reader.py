@@ -15,7 +15,7 @@ from scoreops.adapters.kafka_log import OrderedReader, start_offsets
 def produced(settings, topic, stamps):
     """Messages of two partitions with these (partition, milliseconds)."""
     ensure_topics(settings.kafka_bootstrap, (topic,))
-    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap})
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap, "enable.idempotence": True})  # keeps the order
     for number, (partition, at) in enumerate(stamps):
         producer.produce(topic, str(number).encode(), partition=partition, timestamp=at)
         producer.poll(0)
