@@ -14,6 +14,7 @@ from feature_repo.sme.training_sets import day_of, read_set
 from scoreops.core.errors import Refused
 from scoreops.core.verdict import Verdict, holds
 from scoreops.sme.calendar import as_days
+from scoreops.sme.cash import MIN_DAYS
 from scoreops.sme.cash_features import (
     CASH_FEATURES,
     HORIZON,
@@ -61,7 +62,10 @@ def population(known: Known) -> pd.DataFrame:
     invoices, until = read_set(known.folder, "late_payments"), day_of(known.until)
     days_late, _ = _draft(known.folder, until)
     books = books_of(read_set(known.folder, "transactions_all"), until=until)
-    weeks = min(MOST_WEEKS, -(-POPULATION_ROWS // max(1, len(books.keys))))
+    held = (until - books.first - MIN_DAYS) // 7
+    if held < 1:
+        raise Refused(f"the books hold {until - books.first} days; {MIN_DAYS + 7} are needed")
+    weeks = min(MOST_WEEKS, held, -(-POPULATION_ROWS // max(1, len(books.keys))))
     parts = [
         cash_features(books, expected_inflow(invoices, books.keys, day, days_late), day)
         for day in range(until - 7 * (weeks - 1), until + 1, 7)

@@ -55,7 +55,9 @@ TENSORS_OUT: Final = (
 
 @dataclass(frozen=True)
 class Cash:
-    """(n, HORIZON) each, minor units: net cash of a day, the balance at its end, both with 80 % intervals.
+    """(n, HORIZON) each, minor units: net cash of a day, the balance at its end, both within their 80 % intervals.
+
+    An interval whose errors all lay on one side reaches as far as the forecast itself.
 
     `p_below_zero`: probability that the balance is below 0 at the end of the day. `p_runout` (n,) is the largest of
     them; `runout_day` (n,) is the first of the days 1..HORIZON on which it is at least a half, NaN where it never is.
@@ -183,11 +185,11 @@ class CashScorer:
         likely = below >= 0.5
         return Cash(
             net=net,
-            net_low=around[:, :, LOW],
-            net_high=around[:, :, HIGH],
+            net_low=np.minimum(net, around[:, :, LOW]),
+            net_high=np.maximum(net, around[:, :, HIGH]),
             balance=balance,
-            balance_low=ends[:, :, LOW],
-            balance_high=ends[:, :, HIGH],
+            balance_low=np.minimum(balance, ends[:, :, LOW]),
+            balance_high=np.maximum(balance, ends[:, :, HIGH]),
             p_below_zero=below,
             p_runout=below.max(axis=1),
             runout_day=np.where(likely.any(axis=1), likely.argmax(axis=1) + 1.0, np.nan),
