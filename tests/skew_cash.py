@@ -65,11 +65,11 @@ def _answer(model, row, boosted):
     below = np.array([_share_below(levels) for levels in ends])
     return {
         "net": net,
-        "net_low": net + errors[0][:, 1],
-        "net_high": net + errors[0][:, 17],
+        "net_low": np.minimum(net, net + errors[0][:, 1]),
+        "net_high": np.maximum(net, net + errors[0][:, 17]),
         "balance": sums,
-        "balance_low": ends[:, 1],
-        "balance_high": ends[:, 17],
+        "balance_low": np.minimum(sums, ends[:, 1]),
+        "balance_high": np.maximum(sums, ends[:, 17]),
         "p_below_zero": below,
         "p_runout": np.max(below),
         "runout_day": next((step + 1.0 for step in range(30) if below[step] >= 0.5), np.nan),
