@@ -26,7 +26,7 @@ Json = dict[str, Any]
 JSON_FILE: Final = "run.json"
 HTML_FILE: Final = "run.html"
 _TEMPLATE: Final = "run.html.j2"
-HARMLESS: Final = ("pass", "warn")
+_HARMLESS: Final = ("pass", "warn")
 _MIB: Final = 1024
 _HOUR_S: Final = 3600.0
 _MOST_TOLD: Final = 5
@@ -70,15 +70,18 @@ class RunReport:
         said = [self.error.splitlines()[0]] if self.error else []
         said += [f"missing: {name}" for name in self.missing]
         said += [
-            f"test {test['name']}: {test.get('reason') or test['outcome']}"
-            for test in self.tests
-            if test["outcome"] not in HARMLESS
+            f"test {test['name']}: {test.get('reason') or test['outcome']}" for test in self.tests if not harmless(test)
         ]
         return said + [
             f"{gate['score']} {gate['gate']}: {gate['reason']}".strip()
             for gate in self.gates
             if gate["outcome"] != "Pass"
         ]
+
+
+def harmless(test: Json) -> bool:
+    """Whether a test of the data passed, or only warned."""
+    return test["outcome"] in _HARMLESS
 
 
 def summarise(
@@ -88,8 +91,8 @@ def summarise(
     tests = [{**test, "step": step["step"]} for step in steps for test in step.get("tests", [])]
     gates = [{"score": step.get("score", ""), **verdict} for step in steps for verdict in step.get("verdicts", [])]
     missing = [str(name) for step in steps for name in step.get("missing", [])]
-    harmless = all(test["outcome"] in HARMLESS for test in tests) and all(g["outcome"] == "Pass" for g in gates)
-    outcome: Event = "failed" if error else "succeeded" if harmless and not missing else "refused"
+    sound = all(map(harmless, tests)) and all(g["outcome"] == "Pass" for g in gates)
+    outcome: Event = "failed" if error else "succeeded" if sound and not missing else "refused"
     return RunReport(
         pipeline, run, outcome, began, round(seconds, 2), error, rows_of(steps), tests, gates, missing,
         cost_of(steps, settings), list(steps),

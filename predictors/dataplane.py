@@ -138,8 +138,7 @@ class DataPlane:
             raise TooLate(_LATE) from None
 
     def show(self) -> None:
-        """Bring the metrics up to date: who was answered, who is inside, who waits."""
-        self._metrics.flush()
+        """Bring the metrics of who is inside and who waits up to date."""
         self._metrics.in_flight.set(self._admission.inside)
         for lane in (self._few, self._slow):
             self._metrics.queued.labels(lane.name).set(lane.waiting)
@@ -197,10 +196,9 @@ class DataPlane:
         return found
 
     def close(self) -> None:
-        """Wait for what is being computed, and count it."""
+        """Wait for what is being computed."""
         self._pool.shutdown()
         self._telling.shutdown()
-        self._metrics.flush()
 
 
 _LATE: Final = "the deadline passed before the answer was there; send fewer rows or allow more time"

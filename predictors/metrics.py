@@ -113,15 +113,11 @@ class Metrics:
         for requests in batches:
             self.together.observe(requests)
 
-    def flush(self) -> None:
-        """Count what was noted."""
+    def render(self) -> bytes:
+        """The text exposition format; of all workers, where there are several."""
         self._count_batches()
         for meter in self._meters.values():
             meter.flush()
-
-    def render(self) -> bytes:
-        """The text exposition format; of all workers, where there are several."""
-        self.flush()
         if not self._shared:
             return generate_latest(self.registry)
         together = CollectorRegistry()

@@ -12,6 +12,7 @@ from kfp_pipelines.bundling import bundle
 from predictors.packing import pack_model
 from predictors.served import ask, compute
 from predictors.tensors import InferRequest
+from scoreops.core.bundle import pack, unpack
 from scoreops.kol.fusion import FusionRevision
 from scoreops.kol.fusion_score import FUSION_FEATURES, files_of
 from tests.graphs import matrix_product
@@ -46,3 +47,12 @@ def fusion_bundle():
 def answer(served, *tensors):
     """All outputs of a loaded bundle for these inputs."""
     return compute(served, ask(served, InferRequest(tensors), most_rows=100))
+
+
+def misses_its_golden_request(files):
+    """The same bundle, whole and registered as it is, whose golden answer is another one than the model gives."""
+    manifest = unpack(files)
+    wrong = {name: [value + 1 for value in values] for name, values in manifest.golden.outputs.items()}
+    golden = manifest.golden.model_copy(update={"outputs": wrong})
+    made = manifest.model_copy(update={"golden": golden, "files": {}})
+    return pack(made, {name: data for name, data in files.items() if name in manifest.files})

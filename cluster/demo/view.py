@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.demo.traffic import Tally
-from scoreops.cli.rollout_view import Shown, picture
+from scoreops.cli.rollout_view import Shown, line_of, picture
 
 
 class Follower:
@@ -51,8 +51,7 @@ class Follower:
             self._live.update(Group(*map(picture, rollouts), Text(requests(self._tally()))), refresh=True)
             return
         for one in rollouts:
-            step = f" {one.step}" if one.step else ""
-            line = f"{one.title}  {one.phase}{step} at {one.weight['applied']} %: {one.message}"
+            line = line_of(one)
             if self._said.get(one.rollout) != line:
                 self._said[one.rollout] = line
                 self.tell(line)

@@ -43,17 +43,12 @@ _AMOUNTS: Final = ("net", "net_low", "net_high", "balance", "balance_low", "bala
 
 def say(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date) -> dict[str, Any]:
     """The forecast of every company with enough history, as columns of the table cashflow."""
-    return forecasts(served, *_known(db, as_of), as_of)
+    return forecasts(served, frame(db, TRANSACTIONS, as_of), frame(db, INVOICES, as_of), as_of)
 
 
 def floor(db: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, Any]:
     """The same by no registered version: each company's own weekdays or smoothing, judged on its own past."""
-    transactions, _ = _known(db, as_of)
-    return floor_forecasts(transactions, as_of)
-
-
-def _known(db: duckdb.DuckDBPyConnection, as_of: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return frame(db, TRANSACTIONS, as_of), frame(db, INVOICES, as_of)
+    return floor_forecasts(frame(db, TRANSACTIONS, as_of), as_of)
 
 
 def forecasts(

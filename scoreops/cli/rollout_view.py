@@ -124,8 +124,11 @@ def _stamped(line: str) -> str:
 
 
 def _line(moment: Shown | str) -> str:
-    if isinstance(moment, str):
-        return moment
+    return moment if isinstance(moment, str) else line_of(moment)
+
+
+def line_of(moment: Shown) -> str:
+    """One moment in a line."""
     step = f" {moment.step}" if moment.step else ""
     return f"{moment.title}  {moment.phase}{step} at {moment.weight['applied']} %: {moment.message}"
 

@@ -13,9 +13,8 @@ from cluster import prometheus
 from cluster.demo import objects
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
-from scoreops.core.bundle import pack, unpack
 from scoreops.local.runtime import component, up
-from tests.bundles import plain_bundle
+from tests.bundles import misses_its_golden_request, plain_bundle
 from tests.cluster.clusters import eventually
 from tests.cluster.shop import NAME, Shop, traffic
 
@@ -44,14 +43,6 @@ def shop(cluster, namespace, beside):
 
 def bundle(shop, factor=1.0, columns=("a", "b", "c")):
     return plain_bundle((factor, 10.0 * factor, 100.0 * factor), shop.namespace, columns)
-
-
-def misses_its_golden_request(files):
-    manifest = unpack(files)
-    wrong = {name: [value + 1 for value in values] for name, values in manifest.golden.outputs.items()}
-    golden = manifest.golden.model_copy(update={"outputs": wrong})
-    made = manifest.model_copy(update={"golden": golden, "files": {}})
-    return pack(made, {name: data for name, data in files.items() if name in manifest.files})
 
 
 def copies(cluster, model, version):

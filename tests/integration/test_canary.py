@@ -9,10 +9,9 @@ import time
 
 import pytest
 
-from scoreops.core.bundle import Manifest, pack, unpack
 from scoreops.core.rollout_status import Phase
 from scoreops.local.runtime import up
-from tests.bundles import plain_bundle
+from tests.bundles import misses_its_golden_request, plain_bundle
 from tests.delivering import NEVER_S, ROOT, open_shop, traffic
 
 CANARY = ("--canary", "--min-requests", "50", "--json")
@@ -37,15 +36,6 @@ def until(reached):
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-
-
-def misses_its_golden_request(files):
-    """The same bundle, whole and registered as it is, whose golden answer is another one than the model gives."""
-    manifest = unpack(files)
-    wrong = {name: [value + 1 for value in values] for name, values in manifest.golden.outputs.items()}
-    golden = manifest.golden.model_copy(update={"outputs": wrong})
-    made: Manifest = manifest.model_copy(update={"golden": golden, "files": {}})
-    return pack(made, {name: data for name, data in files.items() if name in manifest.files})
 
 
 def test_a_good_candidate_gets_all_requests_and_none_fails(shop):
