@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,9 +15,10 @@ from cluster.kube import kubectl
 from cluster.life import down
 from cluster.place import Place, here
 from scoreops.core.errors import NotReady
+from scoreops.local.service import Service
 
 T = TypeVar("T")
-_POLL_S = 0.2
+_POLL_S = 0.1
 _LOCKED_DOWN = {
     "runAsNonRoot": True,
     "readOnlyRootFilesystem": True,
@@ -82,3 +84,16 @@ def cluster_of(name: str) -> Place:
 def remove(place: Place) -> None:
     down(place)
     shutil.rmtree(place.home, ignore_errors=True)
+
+
+@contextmanager
+def without(*services: Service) -> Iterator[None]:
+    """They are down within the block."""
+    for service in services:
+        service.stop()
+    try:
+        yield
+    finally:
+        for service in services:
+            service.start()
+            service.wait()

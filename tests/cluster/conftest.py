@@ -2,6 +2,8 @@
 
 cluster     the session's, with KServe and the gateway
 namespace   a namespace of this test's own, gone at its end
+beside      MLflow and Prometheus where pods reach them, and the operator in its own pods; the registry
+shop        a model that this test delivers
 """
 
 from __future__ import annotations
@@ -11,8 +13,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster import prometheus
+from cluster.demo import objects
 from cluster.life import up
+from scoreops.adapters.registry import Registry
+from scoreops.adapters.settings import Settings
+from scoreops.local import runtime
+from scoreops.local.service import Service
 from tests.cluster.clusters import Cluster, cluster_of, eventually, remove
+from tests.cluster.shop import Shop
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +40,21 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     eventually(lambda: cluster.kubectl(*account))
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def beside(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Service], Registry]]:
+    settings = Settings(home=tmp_path_factory.mktemp("beside"), port_base=15_000, host=cluster.place.host)
+    services = {"mlflow": runtime.component("mlflow", settings), "prometheus": prometheus.service(cluster.place)}
+    runtime.up([services["mlflow"]])
+    services["prometheus"].start()
+    services["prometheus"].wait()
+    objects.install_operator(cluster.place, settings)
+    yield services, Registry(settings.mlflow_url)
+    for service in services.values():
+        service.stop()
+
+
+@pytest.fixture
+def shop(cluster: Cluster, namespace: str, beside: tuple[dict[str, Service], Registry]) -> Shop:
+    return Shop(cluster, namespace, beside[1])

@@ -15,6 +15,7 @@ import httpx
 
 from operators.build.names import GATE_TEMPLATES, HTTP_ROUTES, MODEL_ROLLOUTS, ROLLOUT_ACTIONS, version_of_backend
 from scoreops.adapters.kube import connect
+from tests.bundles import plain_bundle
 from tests.cluster.clusters import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ PLAN = {
     "abortDelaySeconds": 1,
     "lookSeconds": 1,
 }
+SOAKING = {"steps": [{"weight": 10, "soakSeconds": 3600, "gates": [{"name": "contract"}]}, {"weight": 100}]}
 
 
 class Shop:
@@ -97,6 +99,10 @@ class Shop:
         except httpx.HTTPError:
             return 0, ""
         return answer.status_code, answer.json().get("model_version", "") if answer.status_code == 200 else ""
+
+
+def bundle(shop, factor=1.0, columns=("a", "b", "c")):
+    return plain_bundle((factor, 10.0 * factor, 100.0 * factor), shop.namespace, columns)
 
 
 @contextmanager

@@ -4,45 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from cluster import prometheus
-from cluster.demo import objects
-from scoreops.adapters.registry import Registry
-from scoreops.adapters.settings import Settings
-from scoreops.local.runtime import component, up
-from tests.bundles import misses_its_golden_request, plain_bundle
-from tests.cluster.clusters import eventually
-from tests.cluster.shop import NAME, Shop, traffic
+from tests.bundles import misses_its_golden_request
+from tests.cluster.clusters import eventually, without
+from tests.cluster.shop import NAME, SOAKING, bundle, traffic
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-SOAKING = {"steps": [{"weight": 10, "soakSeconds": 3600, "gates": [{"name": "contract"}]}, {"weight": 100}]}
-
-
-@pytest.fixture(scope="module")
-def beside(cluster, tmp_path_factory):
-    """MLflow and Prometheus, which pods reach, and the operator."""
-    settings = Settings(home=tmp_path_factory.mktemp("beside"), port_base=15_000, host=cluster.place.host)
-    services = {"mlflow": component("mlflow", settings), "prometheus": prometheus.service(cluster.place)}
-    up([services["mlflow"]])
-    services["prometheus"].start()
-    services["prometheus"].wait()
-    objects.install_operator(cluster.place, settings)
-    yield services, Registry(settings.mlflow_url)
-    for service in services.values():
-        service.stop()
-
-
-@pytest.fixture
-def shop(cluster, namespace, beside):
-    return Shop(cluster, namespace, beside[1])
-
-
-def bundle(shop, factor=1.0, columns=("a", "b", "c")):
-    return plain_bundle((factor, 10.0 * factor, 100.0 * factor), shop.namespace, columns)
 
 
 def copies(cluster, model, version):
@@ -50,19 +21,6 @@ def copies(cluster, model, version):
     query = f'predictor_shadow_total{{model="{model}",version="{version}"}}'
     answer = httpx.get(f"{prometheus.url(cluster.place)}/api/v1/query", params={"query": query}).json()
     return sum(float(one["value"][1]) for one in answer["data"]["result"])
-
-
-@contextmanager
-def without(*services):
-    """They are down within the block."""
-    for service in services:
-        service.stop()
-    try:
-        yield
-    finally:
-        for service in services:
-            service.start()
-            service.wait()
 
 
 def test_a_good_candidate_takes_a_tenth_and_then_all(shop):

@@ -12,10 +12,7 @@ from cluster import kubeconfig
 from cluster.binaries import built
 from cluster.commands import run
 from cluster.place import API_SERVICE, HOST_NAME
-from scoreops.adapters.registry import Registry
-from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
-from scoreops.local.runtime import component, up
 from tests.bundles import plain_bundle
 from tests.cluster.clusters import eventually, pod
 
@@ -34,16 +31,6 @@ while True:
         time.sleep(0.1)
 """
 """A new Service is known to the proxy and to the name server a moment after the API server knows it."""
-
-
-@pytest.fixture(scope="module")
-def mlflow(cluster, tmp_path_factory):
-    """A registry on the address of this machine that pods reach."""
-    settings = Settings(home=tmp_path_factory.mktemp("registry"), port_base=15_000, host=cluster.place.host)
-    service = component("mlflow", settings)
-    up([service])
-    yield Registry(settings.mlflow_url)
-    service.stop()
 
 
 def logs_of(cluster, namespace, name, *command):
@@ -115,8 +102,8 @@ def ask(cluster, host, path, body=None):
         return json.loads(answer.read())
 
 
-def test_a_registered_bundle_answers_through_the_gateway(cluster, namespace, mlflow):
-    version = mlflow.register(plain_bundle(name="tiny"), metrics={}, verdicts=[])
+def test_a_registered_bundle_answers_through_the_gateway(cluster, namespace, beside):
+    version = beside[1].register(plain_bundle(name="tiny"), metrics={}, verdicts=[])
     cluster.create(inference_service("tiny", namespace, f"mlflow://tiny/{version.number}"))
     cluster.wait("inferenceservice/tiny", "condition=Ready", namespace, 120)
     host = f"tiny-{namespace}.example.com"
@@ -128,7 +115,7 @@ def test_a_registered_bundle_answers_through_the_gateway(cluster, namespace, mlf
         ask(cluster, "nobody.example.com", "/v2/models/tiny")
 
 
-def test_a_bundle_that_is_not_registered_says_so(cluster, namespace, mlflow):
+def test_a_bundle_that_is_not_registered_says_so(cluster, namespace, beside):
     cluster.create(inference_service("missing", namespace, "mlflow://missing/7"))
 
     def said():

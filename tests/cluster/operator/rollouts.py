@@ -22,7 +22,7 @@ from operators.build.names import (
     ROLLOUT_ACTIONS,
     version_of_backend,
 )
-from scoreops.core.errors import NotReady
+from tests.cluster.clusters import eventually
 
 NAME = "trust"
 SPEC = {
@@ -37,20 +37,6 @@ SPEC = {
 GATES = ("contract", "slo", "quality")
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["operators.main"])
-
-
-def eventually(call, within_s=60.0):
-    """What `call` returns as soon as it is true and raises neither AssertionError nor NotReady."""
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            if found := call():
-                return found
-            said = found
-        except (AssertionError, NotReady) as error:
-            said = error
-        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {said}"
-        time.sleep(0.1)
 
 
 def _operate(environment, log):
