@@ -6,6 +6,8 @@ PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 WORKERS ?= 2
+# Every command here starts many processes; one that may not keep compiled modules starts seconds later.
+unexport PYTHONDONTWRITEBYTECODE
 SYNC = $(UV) pip sync -q --require-hashes
 
 help: ## list the targets
