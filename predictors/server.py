@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -33,6 +32,7 @@ from predictors.tracing import Tracing
 from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.adapters.split_file import SplitFiles
 from scoreops.catalog import Score
+from scoreops.core import garbage
 from scoreops.core.errors import NotReady
 from scoreops.kol.events import INFERENCE_TOPIC
 
@@ -91,9 +91,7 @@ def run(options: Options) -> None:
 
 async def _serve(options: Options, listener: Any) -> None:
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    gc.collect()
-    gc.freeze()  # what was imported is here to stay: no collection needs to look at it again
-    gc.set_threshold(YOUNG)
+    garbage.settle(YOUNG)
     metrics, tracing = Metrics(shared=options.shared), Tracing(options.exporter)
     lineups = Lineups(options.scores, every=options.every)
     splits = Splits(lineups, metrics, SplitFiles(options.splits) if options.splits else None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from scoreops.cli.app import app
 from scoreops.cli.output import JsonFlag, counting, emit, handled, moment, table
+from scoreops.core import garbage
 from scoreops.core.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from feature_repo.tile_state import Applied, TileState
     from scoreops.adapters.settings import Settings
 
+_HELD: Final = 200_000
+"""Objects of some batches of events."""
 Engine = Annotated[str, typer.Option(help="plain (this process) or spark (Structured Streaming).")]
 Sink = Annotated[str, typer.Option(help="online (tiles, features and alerts in Valkey) or lake (Iceberg).")]
 UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End once everything on the log now was read.")]
@@ -57,6 +60,7 @@ def _online(settings: Settings, stop: threading.Event, *, until_idle: bool) -> d
 
     state = open_state(settings)
     alerts, features, told = _told(settings, state)
+    garbage.settle(_HELD)
     progress = PlainRunner(settings, state, told).run(stop, until_idle=until_idle)
     return progress.summary() | {"alerts": alerts.opened, "features": features.published}
 
@@ -99,6 +103,7 @@ def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dic
     worker = threading.Thread(target=sink.run, args=(ended,), name="scores")
     writer = LakeWriter(settings)
     worker.start()
+    garbage.settle(_HELD)
     try:
         counts = asdict(writer.run(stop, until_idle=until_idle))
     finally:

@@ -2,7 +2,8 @@
   Of each key the newest version that was known at the end of `as_of`.
 
   Where a table is built incrementally, only keys with lines that it does not hold are computed again, and what a
-  build of a later day had added is taken away first (`forget_later`).
+  build of a later day had added is taken away first (`forget_later`). The order is one value, so that DuckDB finds the
+  winners by their keys alone and reads the other columns of these only.
 #}
 {% macro newest(table, key, columns) %}
 with known as (
@@ -22,7 +23,7 @@ versions as (
 versions as (select * from known),
 {% endif %}
 ranked as (
-    select *, row_number() over (partition by org_id, {{ key }} order by ingested_at desc, line_id) as place
+    select *, row_number() over (partition by org_id, {{ key }} order by row(ingested_at, line_id) desc) as place
     from versions
 )
 select
