@@ -1,4 +1,4 @@
-"""Prometheus, which finds the prediction servers by the API server and scrapes their pods every second.
+"""Prometheus, which scrapes the pods of prediction servers every second.
 
 It is no part of any level: who judges rollouts starts it beside a cluster that runs.
 """
@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from cluster import discovery
 from cluster.parts import flags, part
 from cluster.place import Place
 from scoreops.core.errors import NotReady
@@ -17,8 +18,6 @@ from scoreops.local import probes
 from scoreops.local.service import Service
 
 PORT: Final = 9090
-_POD: Final = "__meta_kubernetes_pod_"
-_SERVED: Final = f"{_POD}label_serving_kserve_io_inferenceservice"
 
 
 def url(place: Place) -> str:
@@ -26,17 +25,20 @@ def url(place: Place) -> str:
     return f"http://{place.inside}:{PORT}"
 
 
-def config(place: Place) -> dict[str, Any]:
-    """Its configuration file: pods of InferenceServices, with their namespace and pod as labels."""
-    kept = [
-        {"source_labels": [_SERVED], "regex": ".+", "action": "keep"},
-        {"source_labels": [f"{_POD}container_port_name"], "regex": "http1", "action": "keep"},
-        {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
-        {"source_labels": [f"{_POD}name"], "target_label": "pod"},
-    ]
-    found = [{"role": "pod", "kubeconfig_file": str(place.kubeconfig)}]
-    job = {"job_name": "predictors", "kubernetes_sd_configs": found, "relabel_configs": kept}
+def config() -> dict[str, Any]:
+    """Its configuration file: pods of InferenceServices."""
+    found = [{"url": f"http://127.0.0.1:{discovery.PORT}/", "refresh_interval": "1s"}]
+    job = {"job_name": "predictors", "http_sd_configs": found}
     return {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]}
+
+
+def start(place: Place) -> None:
+    """Start it, with what finds its targets, and wait until both are ready. Raises NotReady."""
+    both = (discovery.service(place), service(place))
+    for one in both:
+        one.start()
+    for one in both:
+        one.wait()
 
 
 def service(place: Place) -> Service:
@@ -48,5 +50,5 @@ def service(place: Place) -> Service:
     arguments = flags({"config.file": file, "storage.tsdb.path": place.home / "prometheus"})
     arguments.append(f"--web.listen-address={place.inside}:{PORT}")
     ready = probes.http(place.inside, PORT, "/-/ready")
-    files = {file: json.dumps(config(place))}
+    files = {file: json.dumps(config())}
     return part(place, "prometheus", arguments, ready, program=Path(program), files=files)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psutil
 
-from cluster import prometheus
+from cluster import discovery, prometheus
 from cluster.levels import LEVELS, services
 from cluster.place import Place
 from scoreops.local import processes
@@ -65,7 +65,7 @@ def examine(place: Place) -> list[State]:
     come, fake_nodes = reached(place), runs(place, "kwok")
     known = {one.name: one for one in services(place, come.level, fake_nodes=fake_nodes)} if come else {}
     if known and runs(place, "prometheus"):
-        known["prometheus"] = prometheus.service(place)
+        known |= {"discovery": discovery.service(place), "prometheus": prometheus.service(place)}
     others = [name for name in names(place.home) if name not in known]
     return [*(_of(place, service) for service in known.values()), *(_left(place, name) for name in others)]
 

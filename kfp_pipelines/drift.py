@@ -20,6 +20,8 @@ from scoreops.core.errors import NotFound
 from scoreops.core.verdict import Outcome, Verdict
 
 REFERENCE_FILE: Final = "reference.npy"
+DRAWN: Final = 5_000
+"""Most rows on either side that Evidently's page is drawn from; the verdict is over all of them."""
 
 
 def champion_files(registry: Registry, score: str) -> Mapping[str, bytes] | None:
@@ -73,6 +75,7 @@ def write_report(
         c for c in judged_columns(manifest) if reference[c].notna().any() and rows[c].notna().any()
     ]  # an empty one fails
     definition = DataDefinition(numerical_columns=names)
-    current, kept = (Dataset.from_pandas(frame[names], definition) for frame in (rows, reference))
+    drawn = (frame[names].sample(min(DRAWN, len(frame)), random_state=0) for frame in (rows, reference))
+    current, kept = (Dataset.from_pandas(frame, definition) for frame in drawn)
     snapshot = Report([DataDriftPreset(columns=names, method="psi")]).run(current, kept)
     snapshot.save_html(str(html))

@@ -107,9 +107,7 @@ class _Demo:
         self._tell("Kafka, MLflow and Prometheus")
         runtime.up([runtime.component(name, self._settings) for name in _BESIDE])
         ensure_topics(self._settings.kafka_bootstrap, [INFERENCE_TOPIC, LABELS_TOPIC])
-        metrics = prometheus.service(self._place)
-        metrics.start()
-        metrics.wait()
+        prometheus.start(self._place)
 
     def _put(self, files: Bundle) -> str:
         return str(self._registry.register(files, metrics={}, verdicts=[]).number)

@@ -204,7 +204,7 @@ def fit_prophet(start: int, values: Array) -> Any:
     from prophet import Prophet
 
     for name in ("cmdstanpy", "prophet"):  # a series on which one optimiser gives up is fitted by the next one
-        logging.getLogger(name).disabled = True
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     hours = np.arange(start, start + len(values))
     weekly = len(values) >= 14 * 24
     return Prophet(

@@ -101,7 +101,7 @@ def prophet(series: Array, end: int, horizon: int) -> Array:
     from prophet import Prophet
 
     for name in ("cmdstanpy", "prophet"):
-        logging.getLogger(name).disabled = True
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     known = np.flatnonzero(~np.isnan(series))
     first = end - len(series)
     days = np.arange(first, end + horizon)

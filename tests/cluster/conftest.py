@@ -47,8 +47,7 @@ def beside(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = Settings(home=tmp_path_factory.mktemp("beside"), port_base=15_000, host=cluster.place.host)
     services = {"mlflow": runtime.component("mlflow", settings), "prometheus": prometheus.service(cluster.place)}
     runtime.up([services["mlflow"]])
-    services["prometheus"].start()
-    services["prometheus"].wait()
+    prometheus.start(cluster.place)
     objects.install_operator(cluster.place, settings)
     yield services, Registry(settings.mlflow_url)
     for service in services.values():

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from cluster import kserve, prometheus
+from cluster import discovery, kserve
 from cluster.demo import objects
 from cluster.demo.traffic import Tally
 from cluster.demo.view import requests
-from cluster.place import ROOT, here
+from cluster.place import ROOT
 from operators.api.fusion import FusionSpec
 from operators.api.gates import GateTemplateSpec
 from operators.api.rollout import RolloutSpec
@@ -36,9 +36,16 @@ def test_copies_are_asked_for_where_pairs_are_judged():
     assert trust.steps[0].mirror == 100
 
 
-def test_prometheus_keeps_the_namespace_that_the_operator_asks_by():
-    (job,) = prometheus.config(here({}))["scrape_configs"]
-    assert {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"} in job["relabel_configs"]
+def pod(name, phase="Running", address="10.232.0.7", port="http1"):
+    container = {"name": "kserve-container", "ports": [{"name": port, "containerPort": 8080}, {"containerPort": 8081}]}
+    status = {"phase": phase} | ({"podIP": address} if address else {})
+    return {"metadata": {"namespace": "kol", "name": name}, "spec": {"containers": [container]}, "status": status}
+
+
+def test_prometheus_is_told_of_servers_that_run_with_the_namespace_that_the_operator_asks_by():
+    others = (pod("starts", "Pending"), pod("nowhere", address=""), pod("another", port="grpc"))
+    found = discovery.targets([pod("trust"), *others])
+    assert found == [{"targets": ["10.232.0.7:8080"], "labels": {"namespace": "kol", "pod": "trust"}}]
 
 
 @pytest.mark.parametrize(
