@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from operators.build.names import FUSIONS, HTTP_ROUTES, INFERENCE_SERVICES, MODEL_ROLLOUTS, ROLLOUT, ROLLOUT_ACTIONS
 from operators.host import Host
@@ -48,6 +49,7 @@ class Events:
                 kopf.operator(
                     registry=self._registry(),
                     settings=_settings(),
+                    identity=Identity(self._settings.identity),  # kopf would ask for the user's name, and there is none
                     standalone=True,
                     clusterwide=not namespaces,
                     namespaces=namespaces,

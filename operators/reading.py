@@ -67,8 +67,11 @@ class Seen:
         return str(self.body["spec"]["source"]["mlflow"]["model"])
 
 
-def read(parts: Parts, body: Manifest) -> Seen:
-    """Everything about the object `body`. Raises NotReady when the API server is away."""
+def read(parts: Parts, body: Manifest, refused: Service | None = None) -> Seen:
+    """Everything about the object `body`; `refused` is a service that could not be made.
+
+    Raises NotReady when the API server is away.
+    """
     meta = body["metadata"]
     namespace, name = meta["namespace"], meta["name"]
     spec, error = _spec(body)
@@ -79,6 +82,9 @@ def read(parts: Parts, body: Manifest) -> Seen:
     found = parts.kube.list(INFERENCE_SERVICES, namespace, labels=f"{ROLLOUT}={name}")
     route = read_route(parts.kube.get(HTTP_ROUTES, namespace, name), name, gateway, host)
     seen = Seen(body, Observed(status, None), status, spec, gateway, host, actions)
+    services = [_service(parts, seen, one) for one in found if not _held(seen, one)]
+    if refused is not None and all(one.version != refused.version for one in services):
+        services.append(refused)
     seen.observed = Observed(
         status=status,
         plan=spec.plan if spec else None,
@@ -86,7 +92,7 @@ def read(parts: Parts, body: Manifest) -> Seen:
         plan_error=error,
         deleting="deletionTimestamp" in meta,
         registry=_registry(parts, seen),
-        services=tuple(_service(parts, seen, one) for one in found if not _held(seen, one)),
+        services=tuple(services),
         route=route,
         requests=_requests(parts, seen, parts.clock()),
         evaluations=_evaluations(parts, seen),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from operators.acting import act_on
 from operators.build.names import FINALIZER, MODEL_ROLLOUTS, host_of
@@ -10,8 +10,12 @@ from operators.build.status import stored
 from operators.loop import Look
 from operators.parts import Parts
 from operators.reading import Seen, read
+from scoreops.core.errors import BadInput
 from scoreops.core.rollout_status import Status
-from scoreops.core.rollout_world import Act, Observed
+from scoreops.core.rollout_world import Act, ApplyService, Observed, Service
+
+_LONGEST: Final = 300
+"""Characters of what the API server says, in a message."""
 
 
 class KubeWorld:
@@ -20,6 +24,8 @@ class KubeWorld:
     def __init__(self, parts: Parts, namespace: str, name: str) -> None:
         self._parts, self._namespace, self._name = parts, namespace, name
         self._seen: Seen | None = None
+        self._refused: tuple[int, Service] | None = None
+        """A service that the API server does not take, under this generation of the spec."""
         self.url = f"http://{host_of(name, namespace, parts.settings.domain)}"
         self.written = ""
         """resourceVersion of the object after our last write: an event that shows it is no news."""
@@ -30,7 +36,8 @@ class KubeWorld:
         if body is None:
             self._seen = None
             return None
-        self._seen = read(self._parts, body)
+        generation, refused = self._refused or (0, None)
+        self._seen = read(self._parts, body, refused if generation == body["metadata"]["generation"] else None)
         return self._seen.observed
 
     def write(self, status: Status) -> None:
@@ -48,7 +55,14 @@ class KubeWorld:
     def act(self, act: Act) -> None:
         """As in the port."""
         self._parts.lease.check()
-        act_on(self._parts, self._current(), act)
+        seen = self._current()
+        try:
+            act_on(self._parts, seen, act)
+        except BadInput as error:
+            if isinstance(act, ApplyService):
+                service = Service(act.version, ready=False, failed=str(error)[:_LONGEST])
+                self._refused = seen.observed.generation, service
+            raise
 
     def tidy(self, look: Look) -> None:
         """Let the stored status show what the last look saw, where only what people read has changed."""

@@ -37,7 +37,6 @@ def inference_service(namespace: str, rollout: str, model: str, version: Version
         "securityContext": _NOBODY,
         "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "model": {
-            "name": "kserve-container",
             "modelFormat": {"name": "scoreops-bundle", "version": "1"},
             "runtime": target.runtime,
             "protocolVersion": "v2",

@@ -26,7 +26,7 @@ class Prometheus:
         NaN stays NaN, nothing stays nothing. Raises NotReady when nobody answers in time, when the server fails or when
         it warns that the answer is only a part; BadInput when it does not take the query; Refused when it wants a key.
         """
-        form = {"query": query, "time": f"{at.timestamp():.3f}", "timeout": f"{self._timeout_s:g}s"}
+        form = {"query": query, "time": f"{at.timestamp():.3f}", "timeout": f"{self._timeout_s * 1000:.0f}ms"}
         try:
             response = self._http.post("/api/v1/query", data=form)
         except httpx.HTTPError as error:

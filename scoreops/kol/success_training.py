@@ -203,8 +203,8 @@ def fit_prophet(start: int, values: Array) -> Any:
     import pandas as pd
     from prophet import Prophet
 
-    for name in ("cmdstanpy", "prophet"):  # a series on which one optimiser gives up is fitted by the next one
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("cmdstanpy").disabled = True
+    logging.getLogger("prophet").setLevel(logging.CRITICAL)  # where one optimiser gives up, the next one takes over
     hours = np.arange(start, start + len(values))
     weekly = len(values) >= 14 * 24
     return Prophet(

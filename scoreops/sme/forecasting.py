@@ -100,8 +100,8 @@ def prophet(series: Array, end: int, horizon: int) -> Array:
     import pandas as pd
     from prophet import Prophet
 
-    for name in ("cmdstanpy", "prophet"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("cmdstanpy").disabled = True
+    logging.getLogger("prophet").setLevel(logging.CRITICAL)  # where one optimiser gives up, the next one takes over
     known = np.flatnonzero(~np.isnan(series))
     first = end - len(series)
     days = np.arange(first, end + horizon)
