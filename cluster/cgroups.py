@@ -1,4 +1,7 @@
-"""The cgroups that hold the pods: made before the kubelet starts, and how every process of a pod is found and ended."""
+"""The cgroups that hold the pods: made before the kubelet starts, and how every process of a pod is found and ended.
+
+They vanish while one looks at them; `os.walk` takes that for nothing, where `Path.glob` gives up.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +64,9 @@ def end(place: Place) -> None:
 
 
 def _pids(folder: Path) -> Iterator[int]:
-    for file in folder.glob("**/cgroup.procs"):
+    for below, _, _ in os.walk(folder):
         try:
-            yield from map(int, file.read_text().split())
+            yield from map(int, Path(below, "cgroup.procs").read_text().split())
         except OSError:  # it went away meanwhile
             continue
 
@@ -70,11 +74,9 @@ def _pids(folder: Path) -> Iterator[int]:
 def _remove(folder: Path, deadline: float) -> None:
     """Remove a cgroup and those below it; the kernel may take a moment to let go of one."""
     while folder.exists():
-        for below in sorted(folder.glob("**/"), key=lambda path: len(path.parts), reverse=True):
-            try:
-                below.rmdir()
-            except OSError:
-                continue
+        for below, _, _ in os.walk(folder, topdown=False):
+            with suppress(OSError):
+                Path(below).rmdir()
         if folder.exists():
             if time.monotonic() > deadline:
                 raise NotReady(f"cgroup {folder} cannot be removed")

@@ -82,7 +82,7 @@ def prometheus(tmp_path, exporter):
 
 @pytest.fixture
 def source(prometheus):
-    made = Prometheus(prometheus.url, timeout_s=3.0)
+    made = Prometheus(prometheus.url, timeout_s=2.5)
     yield made
     made.close()
 

@@ -8,10 +8,13 @@ import time
 import pytest
 
 from operators.build.names import HTTP_ROUTES, MODEL_ROLLOUTS
-from scoreops.adapters.kube import MANAGER
+from scoreops.adapters.kube import MANAGER, Resource
 from tests.cluster.operator.rollouts import NAME, SPEC, eventually
 
 SLOW = {"steps": [SPEC["steps"][0] | {"soakSeconds": 600}, {"weight": 100}]}
+_ADMISSION = ("admissionregistration.k8s.io", "v1")
+POLICIES = Resource(*_ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
+BINDINGS = Resource(*_ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
 APPROVAL = {"steps": [SPEC["steps"][0] | {"approval": True}, {"weight": 100}]}
 
 
@@ -213,3 +216,32 @@ def test_deletion_at_a_phase(rollouts, phase):
     rollouts.kube.delete(MODEL_ROLLOUTS, rollouts.namespace, NAME, rollouts.get()["metadata"]["uid"])
     eventually(lambda: rollouts.get() is None)
     assert rollouts.weights == ({"1": 100} if before else {})
+
+
+@pytest.fixture
+def one_only(rollouts):
+    """Somebody's admission policy allows no second version in this namespace."""
+    name = rollouts.namespace
+    creates = {"apiGroups": ["serving.kserve.io"], "apiVersions": ["*"], "resources": ["inferenceservices"]}
+    spec = {
+        "matchConstraints": {"resourceRules": [creates | {"operations": ["CREATE"]}]},
+        "validations": [{"expression": "!object.metadata.name.endsWith('v2')", "message": "one model is enough"}],
+    }
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": here}
+    made = [rollouts.body(POLICIES, name, spec), rollouts.body(BINDINGS, name, binding)]
+    for resource, body in zip((POLICIES, BINDINGS), made, strict=True):
+        body["metadata"].pop("namespace")
+        rollouts.kube.create(resource, body)
+    yield
+    for resource in (BINDINGS, POLICIES):
+        rollouts.kube.delete(resource, None, name, rollouts.kube.get(resource, None, name)["metadata"]["uid"])
+
+
+def test_a_service_that_is_refused_says_so(rollouts, one_only):
+    first(rollouts)
+    rollouts.register()
+    status = rollouts.reach("RolledBack")
+    assert status["history"][-1]["reason"] == "CandidateNotReady"
+    assert "one model is enough" in status["message"]
+    assert rollouts.weights == {"1": 100}
