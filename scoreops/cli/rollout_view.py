@@ -38,7 +38,7 @@ class Shown:
     @property
     def title(self) -> str:
         """`trust: 1 -> 2`."""
-        versions = f"{self.stable or 'nothing'} -> {self.candidate}" if self.candidate else self.version
+        versions = f"{self.stable or 'nothing'} -> {self.candidate}" if self.candidate else self.version or self.stable
         return f"{self.rollout}: {versions}"
 
 
@@ -130,7 +130,8 @@ def _line(moment: Shown | str) -> str:
 def line_of(moment: Shown) -> str:
     """One moment in a line."""
     step = f" {moment.step}" if moment.step else ""
-    return f"{moment.title}  {moment.phase}{step} at {moment.weight['applied']} %: {moment.message}"
+    share = f" at {moment.weight['applied'] or 0} %" if moment.candidate else ""
+    return f"{moment.title}  {moment.phase}{step}{share}" + (f": {moment.message}" if moment.message else "")
 
 
 def _clock() -> str:

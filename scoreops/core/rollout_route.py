@@ -43,13 +43,15 @@ def verified(view: View) -> bool:
     """Whether the route was read back as wanted, and the requests counted since then do not speak against it.
 
     The share seen may differ from the weight by one point and three standard deviations of a binomial share. Nobody
-    asking for a minute is no contradiction; not knowing who asked is.
+    asking for a minute is no contradiction, nor is nobody asking for a first version at all; not knowing who asked is.
     """
     requests, traffic = view.observed.requests, view.status.traffic
     if requests is None or not traffic.settled:
         return False
     if requests.percent is None:
-        return traffic.settled_at is not None and view.elapsed(traffic.settled_at) >= _QUIET_SECONDS
+        attempt = view.status.attempt
+        quiet = traffic.settled_at is not None and view.elapsed(traffic.settled_at) >= _QUIET_SECONDS
+        return quiet or (attempt is not None and attempt.stable is None)
     weight = traffic.intended / 100
     sigma = 100 * math.sqrt(weight * (1 - weight) / requests.total)
     return abs(requests.percent - traffic.intended) <= _SLACK_PERCENT + _SIGMAS * sigma
