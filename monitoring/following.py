@@ -39,6 +39,7 @@ class Follower:
         self._bootstrap, self._store, self._batch = bootstrap, store, batch
         self._share, self._keep_s = inputs_share, keep_days * DAY_S
         self._asked = self._swept = 0.0
+        self._goal: tuple[datetime, Offsets] | None = None
         self.read_at: datetime | None = None
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
@@ -56,28 +57,30 @@ class Follower:
     def _follow(self, stop: threading.Event, *, until_idle: bool) -> None:
         stored = self._store.offsets()
         offsets = dict.fromkeys(places(self._bootstrap, TOPICS), 0) | stored
-        reader = LogReader(self._bootstrap, offsets)
+        reader, self._goal = LogReader(self._bootstrap, offsets), None
         try:
             while not stop.is_set():
                 records = reader.poll(self._batch, POLL_S)
                 if records:
                     stored = self._write(stored, records)
                     offsets |= stored
-                elif self._at_end(reader, offsets, at_once=until_idle) and until_idle:
+                if self._reached(reader, offsets, at_once=until_idle) and until_idle and not records:
                     return
                 self._sweep()
         finally:
             reader.close()
 
-    def _at_end(self, reader: LogReader, offsets: Offsets, *, at_once: bool) -> bool:
+    def _reached(self, reader: LogReader, offsets: Offsets, *, at_once: bool) -> bool:
+        """Whether the store has all that was on the log when its end was last asked for; more comes all the while."""
         now = time.monotonic()
-        if now - self._asked < LOOK_S and not at_once:
+        if self._goal is None and (at_once or now - self._asked >= LOOK_S):
+            self._asked, self._goal = now, (datetime.now(UTC), reader.ends(offsets))
+        if self._goal is None:
             return False
-        self._asked, asked_at = now, datetime.now(UTC)
-        ends = reader.ends(offsets)
+        asked_at, ends = self._goal
         if any(offsets[place] < end for place, end in ends.items()):
             return False
-        self.read_at = asked_at
+        self.read_at, self._goal = asked_at, None
         return True
 
     def _write(self, stored: Offsets, records: Sequence[Record]) -> Offsets:

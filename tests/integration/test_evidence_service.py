@@ -151,6 +151,29 @@ def test_a_log_that_is_away_lets_evidence_grow_old(broker, kafka, tmp_path):
         kafka.wait()
 
 
+def test_a_log_that_is_never_silent_is_read_all_the_same(broker, tmp_path):
+    follower, stop = Follower(broker, Store(tmp_path / "e.sqlite")), threading.Event()
+    producer = FastProducer(broker)
+
+    def talk():
+        for number, raw in enumerate(encoded(World(100_000).answers("1"))):
+            if stop.wait(0.01):
+                break
+            producer.send(INFERENCE_TOPIC, str(number).encode(), raw)
+
+    threads = [threading.Thread(target=talk), threading.Thread(target=follower.run, args=(stop,))]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: follower.read_at)
+        first = follower.read_at
+        until(lambda: follower.read_at - first > timedelta(seconds=5))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+
+
 def test_what_does_not_fit_is_counted_and_left_out(broker, tmp_path):
     producer = FastProducer(broker)
     for topic in TOPICS:
