@@ -49,8 +49,7 @@ SCORES_SCHEMA: Final = pa.schema(
     ]
 )
 COMMIT_ROWS: Final = 400_000
-COMMIT_S: Final = 60.0
-"""Each commit writes every hour that it touched again, and events of one hour come over minutes."""
+COMMIT_S: Final = 15.0
 SILENT_S: Final = 2.0
 """A log that says nothing for so long is committed at once."""
 _POLL: Final = 50_000
