@@ -78,9 +78,12 @@ class Keeper:
         """Refresh all models every `every_s` seconds, for ever; less often while the source does not answer."""
         wait = every_s
         while True:
-            reached = [await self._look(model) for model in self._lineups.models]
-            wait = every_s if all(reached) else min(max(2 * wait, every_s), MAX_WAIT_S)
+            wait = every_s if await self.look() else min(max(2 * wait, every_s), MAX_WAIT_S)
             await asyncio.sleep(wait)
+
+    async def look(self) -> bool:
+        """Refresh every model. Returns whether the source answered for all of them."""
+        return all([await self._look(model) for model in self._lineups.models])
 
     async def _look(self, model: str) -> bool:
         """Refresh one model, whatever happens to the others. Returns whether the source answered."""

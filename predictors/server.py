@@ -105,6 +105,8 @@ async def _serve(options: Options, listener: Any) -> None:
         door = Rpc(plane, metrics, options.version, guard, tracing)
         rpc = GrpcServer(door, plane, options.limits.body_bytes, shared=options.shared)
         grpc_port = None
+        if options.shared:  # a worker without bundles would refuse what those beside it can answer
+            await keeper.look()
         if options.grpc_port is not None:
             grpc_port = await rpc.start(options.host, options.grpc_port, options.tls)
         tasks = [

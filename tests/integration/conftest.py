@@ -3,7 +3,7 @@
 settings                own HOME, own free ports
 kafka, valkey, mlflow,  the `Service`: `.kill()` is a crash, `.start()` and `.wait()` bring it back
 seaweedfs
-topics                  no topic of an earlier test is left
+topics                  no topic of an earlier test is left; `module_topics`: of an earlier file
 bucket                  s3://... of the one bucket, and the AWS_* variables to use it
 redis_client            a client of an empty Valkey
 prefix                  a name that no other test uses, for topics, keys, groups
@@ -124,6 +124,15 @@ def redis_client(settings: Settings, valkey: Service) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def topics(settings: Settings, kafka: Service) -> None:
+    _forget_topics(settings, kafka)
+
+
+@pytest.fixture(scope="module")
+def module_topics(settings: Settings, kafka: Service) -> None:
+    _forget_topics(settings, kafka)
+
+
+def _forget_topics(settings: Settings, kafka: Service) -> None:
     from confluent_kafka.admin import AdminClient
 
     up([kafka])

@@ -24,11 +24,8 @@ from scoreops.core.verdict import Outcome
 
 
 @pytest.fixture(scope="module")
-def trained(settings, kafka, tmp_path_factory):
+def trained(settings, module_topics, tmp_path_factory):
     """A lake with 120 KOLs over 12 days, labels on their topic, offline features up to the world's last hour."""
-    from scoreops.local.runtime import up
-
-    up([kafka])
     home = tmp_path_factory.mktemp("training")
     own = settings.model_copy(update={"home": home, "lake": home / "lake"})
     made = write_world(home / "world", kols=120, days=12, seed=9)
