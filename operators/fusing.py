@@ -17,6 +17,7 @@ from operators.build.fusion import (
     fused_route,
     fusion_service,
     incompatible,
+    kept,
     over,
     revision_of,
     schedule,
@@ -28,7 +29,6 @@ from operators.build.names import (
     DEPLOYMENTS,
     FUSION,
     FUSIONS,
-    HELD,
     HTTP_ROUTES,
     INFERENCE_SERVICES,
     MODEL_ROLLOUTS,
@@ -112,7 +112,7 @@ class FusionWorld:
         gateway = look.spec.target.gateway or self._parts.settings.gateway
         self._route(fused_route(self._namespace, self._name, wanted, gateway, self._host))
         after = following(status, wanted)
-        self._hold(after)
+        self._tidy(after)
         return after, {"MembersReady": (True, "Ready", ""), "Compatible": (True, "Compatible", "")}
 
     def _wanted(self, look: _Look, status: FusionStatus) -> tuple[Revision | None, str]:
@@ -154,24 +154,13 @@ class FusionWorld:
     def _route(self, wanted: Manifest) -> None:
         self._parts.kube.apply(HTTP_ROUTES, wanted)
 
-    def _hold(self, status: FusionStatus) -> None:
-        """Services of this revision and the one before stay; own ones of older revisions go, others are let go."""
-        kept = {
-            name
-            for revision in (status.revision, *status.history[-1:])
-            if revision is not None
-            for name in services_of(self._name, revision).values()
-        }
-        kube, namespace = self._parts.kube, self._namespace
-        for body in kube.list(INFERENCE_SERVICES, namespace):
+    def _tidy(self, status: FusionStatus) -> None:
+        """Own services of older revisions go; those of members are for their rollouts to keep (`locking.held`)."""
+        kube, namespace, stay = self._parts.kube, self._namespace, kept(self._name, status)
+        for body in kube.list(INFERENCE_SERVICES, namespace, labels=f"{FUSION}={self._name}"):
             meta = body["metadata"]
-            name, labels = meta["name"], meta.get("labels", {})
-            if labels.get(FUSION) == self._name and name not in kept:
-                kube.delete(INFERENCE_SERVICES, namespace, name, meta["uid"])
-            held = labels.get(HELD) == self._name
-            if FUSION not in labels and held != (name in kept):
-                change = {"metadata": {"labels": {HELD: self._name if name in kept else None}}}
-                kube.merge(INFERENCE_SERVICES, namespace, name, change)
+            if meta["name"] not in stay:
+                kube.delete(INFERENCE_SERVICES, namespace, meta["name"], meta["uid"])
 
     def _take_members_back(self, look: _Look, revision: Revision) -> None:
         """Ask each member that stands elsewhere to go back; one that has no way back is steered by its source."""

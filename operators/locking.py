@@ -1,4 +1,4 @@
-"""Members of a fusion move one at a time, and only to versions that the fusion can read."""
+"""Members of a fusion move one at a time, only to versions that the fusion can read, and keep what it answers with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from operators.api.fusion import FusionSpec, FusionStatus
-from operators.build.fusion import steered, target_of, way_back
+from operators.build.fusion import kept, steered, target_of, way_back
 from operators.build.names import FUSIONS
 from operators.parts import Parts
 from scoreops.adapters.kube import Manifest
@@ -37,6 +37,22 @@ def allowed(parts: Parts, namespace: str, rollout: str, status: Status, registry
         if not back and _starts(status, registry) and not _taken(parts, body, fusion, rollout):
             return replace(registry, candidate=None)
     return registry
+
+
+def held(parts: Parts, namespace: str) -> frozenset[str]:
+    """Services of a namespace that fusions answer with, or go back to: nobody's to remove, whoever made them.
+
+    It stands in the fusions and not on the services, whose labels KServe copies to their pods: each would start anew.
+    Raises NotReady when the API server is away.
+    """
+    if not parts.fused(namespace):
+        return frozenset()
+    bodies = parts.kube.list(FUSIONS, namespace)
+    return frozenset(
+        name
+        for body in bodies
+        for name in kept(body["metadata"]["name"], FusionStatus.model_validate(body.get("status", {})))
+    )
 
 
 def _starts(status: Status, registry: Registry) -> bool:

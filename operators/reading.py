@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from string import Template
@@ -16,7 +16,6 @@ from operators.build.evidence import read_run, run_name
 from operators.build.names import (
     EVENTS,
     GATE_RUNS,
-    HELD,
     HTTP_ROUTES,
     INFERENCE_SERVICES,
     LONGEST_HOST,
@@ -29,7 +28,7 @@ from operators.build.names import (
 )
 from operators.build.route import read_route
 from operators.build.service import failure_of, read_service, version_of
-from operators.locking import allowed
+from operators.locking import allowed, held
 from operators.parts import Parts
 from scoreops.adapters.kube import Manifest
 from scoreops.core.rollout_status import Phase, Status
@@ -79,10 +78,9 @@ def read(parts: Parts, body: Manifest, refused: Service | None = None) -> Seen:
     gateway = (spec.target.gateway if spec else None) or parts.settings.gateway
     host = host_of(name, namespace, parts.settings.domain)
     actions = _open_actions(parts.kube.list(ROLLOUT_ACTIONS, namespace, fields=f"spec.rollout={name}"))
-    found = parts.kube.list(INFERENCE_SERVICES, namespace, labels=f"{ROLLOUT}={name}")
     route = read_route(parts.kube.get(HTTP_ROUTES, namespace, name), name, gateway, host)
     seen = Seen(body, Observed(status, None), status, spec, gateway, host, actions)
-    services = [_service(parts, seen, one) for one in found if not _held(seen, one)]
+    services = list(_services(parts, seen))
     if refused is not None and all(one.version != refused.version for one in services):
         services.append(refused)
     seen.observed = Observed(
@@ -124,12 +122,13 @@ def _registry(parts: Parts, seen: Seen) -> Registry | None:
     return allowed(parts, seen.namespace, seen.name, seen.status, found)
 
 
-def _held(seen: Seen, body: Manifest) -> bool:
-    """Whether a service is only there because a fusion's revision answers with it: not ours to remove."""
-    if HELD not in body["metadata"]["labels"]:
-        return False
-    attempt, version = seen.status.attempt, version_of(body)
-    return version not in {seen.status.stable, *((attempt.candidate, attempt.stable) if attempt else ())}
+def _services(parts: Parts, seen: Seen) -> Iterator[Service]:
+    """Services of the rollout; not those that are only there because a fusion answers with them."""
+    attempt, stays = seen.status.attempt, held(parts, seen.namespace)
+    ours = {seen.status.stable, *((attempt.candidate, attempt.stable) if attempt else ())}
+    for body in parts.kube.list(INFERENCE_SERVICES, seen.namespace, labels=f"{ROLLOUT}={seen.name}"):
+        if body["metadata"]["name"] not in stays or version_of(body) in ours:
+            yield _service(parts, seen, body)
 
 
 def _open_actions(found: Sequence[Manifest]) -> dict[str, Manifest]:

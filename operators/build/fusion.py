@@ -104,6 +104,12 @@ def following(status: FusionStatus, revision: Revision) -> FusionStatus:
     return status.model_copy(update={"revision": revision, "history": tuple(kept[-KEPT_REVISIONS:])})
 
 
+def kept(fusion: str, status: FusionStatus) -> set[str]:
+    """Services that stay: those of the revision in service, and of the one before, to which a way back leads."""
+    revisions = [one for one in (status.revision, *status.history[-1:]) if one is not None]
+    return {name for revision in revisions for name in services_of(fusion, revision).values()}
+
+
 def own_service(fusion: str, version: str) -> str:
     """The InferenceService of a version of the fusion's model."""
     return f"{fusion}-f{version}"

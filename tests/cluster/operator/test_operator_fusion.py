@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from operators.build.names import DEPLOYMENTS, FUSIONS, HTTP_ROUTES, MODEL_ROLLOUTS
+from operators.build.names import (
+    DEPLOYMENTS,
+    FUSIONS,
+    HTTP_ROUTES,
+    INFERENCE_SERVICES,
+    MODEL_ROLLOUTS,
+    ROLLOUT,
+    labels_of,
+)
 from tests.cluster.operator.rollouts import SPEC, eventually
 from tests.tiny import tiny_bundle
 
@@ -73,3 +81,16 @@ def test_members_move_one_at_a_time_and_go_back_as_one(rollouts, fused):
         eventually(lambda name=name: rollouts.get(name)["status"]["phase"] == "RolledBack")
     assert status(rollouts)["revision"]["id"] == first
     assert first not in {one["id"] for one in status(rollouts)["history"]}
+
+
+def test_what_a_fusion_answers_with_is_not_touched_for_it(rollouts, fused):
+    """KServe copies labels and annotations to pods, and a pod that changes is another pod."""
+    register(rollouts, fused["trust"], 2.0)
+    eventually(lambda: status(rollouts)["line"].startswith("trust v2"), 120)
+    services = rollouts.kube.list(INFERENCE_SERVICES, rollouts.namespace, labels=ROLLOUT)
+    assert {one["metadata"]["name"] for one in services} == {"trust-v1", "trust-v2", "success-v1"}
+    for one in services:
+        meta = one["metadata"]
+        name, _, version = meta["name"].rpartition("-v")
+        assert meta["generation"] == 1
+        assert meta["labels"] == labels_of(name, fused[name], version)
