@@ -16,13 +16,12 @@ from cluster.inside import http
 from cluster.kube import Manifest
 from cluster.parts import part
 from cluster.place import ROOT, Place
-from operators.build.names import PODS
+from operators.build.names import PODS, SERVED
 from scoreops.adapters.kube import Kube, connect
 from scoreops.core.errors import ScoreOpsError
 from scoreops.local.service import Service
 
 PORT: Final = 9099
-_SERVED: Final = "serving.kserve.io/inferenceservice"
 _PORT_NAME: Final = "http1"
 """What KServe's convention calls the port of HTTP, which metrics share."""
 
@@ -50,7 +49,7 @@ def _handler(kube: Kube) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
-                status, found = 200, json.dumps(targets(kube.list(PODS, None, labels=_SERVED))).encode()
+                status, found = 200, json.dumps(targets(kube.list(PODS, None, labels=SERVED))).encode()
             except ScoreOpsError as error:  # Prometheus keeps what it knew
                 status, found = 503, str(error).encode()
             self.send_response(status)

@@ -22,6 +22,7 @@ from operators.build.names import (
     PODS,
     ROLLOUT,
     ROLLOUT_ACTIONS,
+    SERVED,
     backend_name,
     host_of,
     service_name,
@@ -158,7 +159,7 @@ def _service(parts: Parts, seen: Seen, body: Manifest) -> Service:
             body, reported=parts.reported(server_url(parts, seen, version.version), seen.model, version.version)
         )
     if seen.status.place is Phase.DEPLOYING and not service.failed:
-        labels = f"serving.kserve.io/inferenceservice={body['metadata']['name']}"
+        labels = f"{SERVED}={body['metadata']['name']}"
         return read_service(body, failed=failure_of(parts.kube.list(PODS, seen.namespace, labels=labels)))
     return service
 

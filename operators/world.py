@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from operators.acting import act_on
@@ -10,6 +11,7 @@ from operators.build.status import stored
 from operators.loop import Look
 from operators.parts import Parts
 from operators.reading import Seen, read
+from scoreops.adapters.kube import Ending
 from scoreops.core.errors import BadInput
 from scoreops.core.rollout_status import Status
 from scoreops.core.rollout_world import Act, ApplyService, Observed, Service
@@ -26,6 +28,7 @@ class KubeWorld:
         self._seen: Seen | None = None
         self._refused: tuple[int, Service] | None = None
         """A service that the API server does not take, under this generation of the spec."""
+        self._ending = False
         self.url = f"http://{host_of(name, namespace, parts.settings.domain)}"
         self.written = ""
         """resourceVersion of the object after our last write: an event that shows it is no news."""
@@ -34,10 +37,11 @@ class KubeWorld:
         """As in the port. Raises NotReady when the API server is away."""
         body = self._parts.kube.get(MODEL_ROLLOUTS, self._namespace, self._name)
         if body is None:
-            self._seen = None
+            self._seen, self._ending = None, False
             return None
         generation, refused = self._refused or (0, None)
         self._seen = read(self._parts, body, refused if generation == body["metadata"]["generation"] else None)
+        self._seen.observed = replace(self._seen.observed, all_goes=self._ending)
         return self._seen.observed
 
     def write(self, status: Status) -> None:
@@ -58,6 +62,9 @@ class KubeWorld:
         seen = self._current()
         try:
             act_on(self._parts, seen, act)
+        except Ending:
+            self._ending = True
+            raise
         except BadInput as error:
             if isinstance(act, ApplyService):
                 service = Service(act.version, ready=False, failed=str(error)[:_LONGEST])

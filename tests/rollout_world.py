@@ -60,6 +60,7 @@ class World:
     generation: int = 1
     plan_valid: bool = True
     deleting: bool = False
+    all_goes: bool = False
     gone: bool = False
     status: Status = field(default_factory=lambda: Status(since=START))
     revision: int = 1
@@ -144,6 +145,7 @@ class World:
             evaluations=tuple(self.evaluations.values()),
             actions=tuple(self.actions.values()),
             notified=frozenset(self.notices),
+            all_goes=self.all_goes,
         )
 
     def store(self, status, revision):

@@ -20,8 +20,10 @@ def demo(place: Place, console: Console, *, keep: bool) -> list[Chapter]:
 
 
 def show(console: Console, chapters: list[Chapter]) -> None:
-    """The table of what happened."""
+    """The table of what happened, and why each ended as it did."""
     console.print(table([_row(one) for one in chapters]))
+    for one in chapters:
+        console.print(f"{_name(one)}: {one.why}", highlight=False)
 
 
 def as_json(chapters: list[Chapter]) -> list[dict[str, Any]]:
@@ -29,9 +31,13 @@ def as_json(chapters: list[Chapter]) -> list[dict[str, Any]]:
     return [asdict(one) for one in chapters]
 
 
+def _name(one: Chapter) -> str:
+    return f"{one.what} v{one.version}" if one.version else one.what
+
+
 def _row(one: Chapter) -> tuple[str, ...]:
     answers = ", ".join(f"v{version} {count:,}" for version, count in sorted(one.tally.answers.items()))
     weight = f"{one.weight:.0f} %" if one.version else ""
     seconds = f"{one.seconds:.0f} s" if one.seconds else ""
     right = "[green]yes[/]" if one.right else "[red]no[/]"
-    return one.what, one.version, one.ended, weight, seconds, answers, str(one.tally.failed), right, one.why
+    return _name(one), one.ended, weight, seconds, answers, str(one.tally.failed), right

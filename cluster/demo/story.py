@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
-
 from cluster import life, prometheus
 from cluster.demo import objects
 from cluster.demo.models import Bundle, Models, train
@@ -162,7 +160,7 @@ class _Demo:
             if time.monotonic() - began > _LIMIT_S:
                 raise NotReady(f"the fusion serves {said or 'nothing'}, not {line}")
             time.sleep(_POLL_S)
-        answered = _eventually_fused(self._place.gateway_url)
+        answered = ask_fused(self._place.gateway_url)
         shown = ", ".join(f"{name} v{version}" for name, version in answered.items())
         right = all(f"{name} v{version}" in line for name, version in answered.items())
         return Chapter("the fusion", answered["fusion"], "Served", shown, right, 100.0, time.monotonic() - began)
@@ -170,18 +168,6 @@ class _Demo:
     def _revision(self) -> str:
         found = self._kube.get(FUSIONS, objects.NAMESPACE, objects.FUSION)
         return str((found or {}).get("status", {}).get("line", ""))
-
-
-def _eventually_fused(gateway: str) -> dict[str, str]:
-    """The gateway hears of a route a moment after the API server."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return ask_fused(gateway)
-        except (httpx.HTTPError, KeyError) as error:
-            if time.monotonic() > deadline:
-                raise NotReady(f"the gateway does not answer for {objects.host('fusion')}: {error}") from error
-            time.sleep(_POLL_S)
 
 
 def _asked(tally: Tally) -> Chapter:

@@ -7,9 +7,10 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import numpy as np
@@ -25,6 +26,10 @@ CLIENTS: Final = 3
 PAUSE_S: Final = 0.02
 """Between two requests of a client, so that the machine has time for the cluster too."""
 _LIMIT_S: Final = 10.0
+_ROUTE_S: Final = 60.0
+_INFER: Final = "/v2/models/trust/infer"
+_JOINED: Final = ("trust", "success", "fusion")
+T = TypeVar("T")
 
 
 @dataclass
@@ -98,23 +103,30 @@ class Traffic:
 
 def wait_for_route(gateway: str, row: NDArray[np.float64]) -> None:
     """Return once the gateway has an answer for trust. Raises NotReady after a minute."""
-    deadline = time.monotonic() + 60
-    with _client(gateway, "trust") as client:
-        while (said := _answer(client, _question("first", row))[1]) != "":
-            if time.monotonic() > deadline:
-                raise NotReady(f"the gateway does not answer for {host('trust')}: {said}")
-            time.sleep(0.1)
+    _eventually(gateway, "trust", lambda client: client.post(_INFER, json=_question("first", row)).raise_for_status())
 
 
 def ask_fused(gateway: str) -> dict[str, str]:
-    """The version that answers for each model at the fusion's own host."""
-    with _client(gateway, "fusion") as client:
-        found = {}
-        for model in ("trust", "success", "fusion"):
-            answer = client.get(f"/v2/models/{model}")
-            answer.raise_for_status()
-            found[model] = str(answer.json()["versions"][-1])
-        return found
+    """The version that answers for each model at the fusion's own host, once all do. Raises NotReady as above."""
+
+    def ask(client: httpx.Client) -> dict[str, str]:
+        answers = {name: client.get(f"/v2/models/{name}").raise_for_status() for name in _JOINED}
+        return {name: str(answer.json()["versions"][-1]) for name, answer in answers.items()}
+
+    return _eventually(gateway, "fusion", ask)
+
+
+def _eventually(gateway: str, name: str, ask: Callable[[httpx.Client], T]) -> T:
+    """What `ask` returns: the gateway hears of a route a moment after the API server."""
+    deadline = time.monotonic() + _ROUTE_S
+    with _client(gateway, name) as client:
+        while True:
+            try:
+                return ask(client)
+            except (httpx.HTTPError, KeyError) as error:
+                if time.monotonic() > deadline:
+                    raise NotReady(f"the gateway does not answer for {host(name)}: {error}") from error
+                time.sleep(0.1)
 
 
 def _client(gateway: str, name: str) -> httpx.Client:
@@ -132,7 +144,7 @@ def _question(name: str, row: NDArray[np.float64]) -> dict[str, Any]:
 def _answer(client: httpx.Client, question: dict[str, Any]) -> tuple[str, str]:
     """The version that answered, and what was said instead of an answer, "" if there was one."""
     try:
-        response = client.post("/v2/models/trust/infer", json=question)
+        response = client.post(_INFER, json=question)
     except httpx.HTTPError as error:
         return "", type(error).__name__
     if response.status_code != httpx.codes.OK:

@@ -105,9 +105,14 @@ def following(status: FusionStatus, revision: Revision) -> FusionStatus:
 
 
 def kept(fusion: str, status: FusionStatus) -> set[str]:
-    """Services that stay: those of the revision in service, and of the one before, to which a way back leads."""
-    revisions = [one for one in (status.revision, *status.history[-1:]) if one is not None]
-    return {name for revision in revisions for name in services_of(fusion, revision).values()}
+    """Services that stay: those of the revision in service, and of the one before it, to which a way back leads.
+
+    One that was left for an older one is not a way back; its members' rollouts may remove what they made for it.
+    """
+    if status.revision is None:
+        return set()
+    before = [one for one in status.history if one.at < status.revision.at][-1:]
+    return {name for revision in (status.revision, *before) for name in services_of(fusion, revision).values()}
 
 
 def own_service(fusion: str, version: str) -> str:

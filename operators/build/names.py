@@ -12,6 +12,8 @@ MODEL: Final = "scoreops.io/model"
 """Also read by our ClusterServingRuntime: the name under which a version answers."""
 FUSION: Final = "scoreops.io/fusion"
 VERSION: Final = "scoreops.io/version"
+SERVED: Final = "serving.kserve.io/inferenceservice"
+"""KServe's: which InferenceService a pod belongs to."""
 DIGEST: Final = "scoreops.io/digest"
 FINALIZER: Final = "scoreops.io/traffic"
 LONGEST_HOST: Final = 63

@@ -154,21 +154,26 @@ class Kube:
         return answer
 
 
+class Ending(Refused):
+    """The namespace is being deleted: all that is in it goes, and nothing new is taken."""
+
+
 class _Exists(ScoreOpsError):
     """There is an object of that name."""
 
 
 def _ours(error: client.ApiException, path: str) -> ScoreOpsError:
-    reason, said = "", str(error.reason)
+    reason, said, causes = "", str(error.reason), []
     try:
         status = json.loads(error.body or "{}")
         reason, said = status.get("reason", ""), status.get("message", said)
+        causes = [cause.get("reason") for cause in status.get("details", {}).get("causes", ())]
     except (ValueError, AttributeError):
         pass
     if error.status == 409:
         return _Exists(said) if reason == "AlreadyExists" else FenceMoved(said)
     if error.status in {401, 403}:
-        return Refused(said)
+        return Ending(said) if "NamespaceTerminating" in causes else Refused(said)
     if error.status == 429 or (error.status or 0) >= 500 or not error.status:
         return NotReady(f"the API server cannot answer now: {said}")
     return BadInput(f"{path}: {said}")

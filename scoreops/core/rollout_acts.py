@@ -66,8 +66,15 @@ def _changes(view: View) -> Iterator[Act]:
 
 
 def _leaving(view: View) -> Iterator[Act]:
-    """Deletion: traffic to stable (waiting for it), leftovers removed, people told, finalizer dropped."""
+    """Deletion: traffic to stable (waiting for it), leftovers removed, people told, finalizer dropped.
+
+    Where everything goes, there is nothing to go back to and nobody who could be told.
+    """
     attempt, wanted = view.status.attempt, view.wanted_route()
+    release = Release(f"{attempt.id if attempt else 'rest'}-Release")
+    if view.observed.all_goes:
+        yield release
+        return
     first = attempt is not None and attempt.stable is None and attempt.candidate != view.status.stable
     if not keeps(view) and not first and wanted is not None:
         weight = set_weight(view)
@@ -77,7 +84,7 @@ def _leaving(view: View) -> Iterator[Act]:
             return
         yield from _left_over(view)
     if not view.status.notices or view.elapsed() >= _LONGEST_REST_SECONDS:
-        yield Release(f"{attempt.id if attempt else 'rest'}-Release")
+        yield release
 
 
 def _owner(view: View) -> str:

@@ -98,7 +98,8 @@ class Evaluation:
 class Observed:
     """One fresh look at everything. `plan` is None when the spec is invalid (`plan_error` says why).
 
-    None for `registry` or `requests` means: away, not known. `notified`: ids of notices that were sent.
+    None for `registry` or `requests` means: away, not known. `notified`: ids of notices that were sent. `all_goes`:
+    everything around the rollout is being deleted too, and nothing new can be made.
     """
 
     status: Status
@@ -113,6 +114,7 @@ class Observed:
     evaluations: tuple[Evaluation, ...] = ()
     actions: tuple[Action, ...] = ()
     notified: frozenset[str] = frozenset()
+    all_goes: bool = False
 
 
 @dataclass(frozen=True)

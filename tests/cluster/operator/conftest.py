@@ -27,14 +27,13 @@ from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.local.runtime import component, up
 from tests.cluster.clusters import cluster_of, remove
-from tests.cluster.operator.rollouts import Rollouts
+from tests.cluster.operator.rollouts import NAMESPACES, Rollouts
 from tests.cluster.operator.stage import Stage
 
 RIGHTS = {
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles", "Role"),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding"),
 }
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 CRDS = "operators/api/crds"
 INSTALL = [f"--filename=operators/deploy/{name}.yaml" for name in ("rbac", "people", "admission")]
 
@@ -112,7 +111,8 @@ def _end(made):
     for body in kube.list(MODEL_ROLLOUTS, namespace):
         meta = body["metadata"]
         kube.merge(MODEL_ROLLOUTS, namespace, meta["name"], {"metadata": {"finalizers": None}})
-    kube.delete(NAMESPACES, None, namespace, kube.get(NAMESPACES, None, namespace)["metadata"]["uid"])
+    if found := kube.get(NAMESPACES, None, namespace):
+        kube.delete(NAMESPACES, None, namespace, found["metadata"]["uid"])
 
 
 @pytest.fixture

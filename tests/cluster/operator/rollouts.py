@@ -22,9 +22,11 @@ from operators.build.names import (
     ROLLOUT_ACTIONS,
     version_of_backend,
 )
+from scoreops.adapters.kube import Resource
 from tests.cluster.clusters import eventually
 
 NAME = "trust"
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 SPEC = {
     "preflight": [{"name": "contract"}],
     "guards": [{"name": "slo", "critical": True}],

@@ -9,7 +9,7 @@ import pytest
 
 from operators.build.names import HTTP_ROUTES, MODEL_ROLLOUTS
 from scoreops.adapters.kube import MANAGER, Resource
-from tests.cluster.operator.rollouts import NAME, SPEC, eventually
+from tests.cluster.operator.rollouts import NAME, NAMESPACES, SPEC, eventually
 
 SLOW = {"steps": [SPEC["steps"][0] | {"soakSeconds": 600}, {"weight": 100}]}
 _ADMISSION = ("admissionregistration.k8s.io", "v1")
@@ -196,6 +196,20 @@ def test_deletion_in_the_middle(rollouts, keep):
     eventually(lambda: rollouts.get() is None)
     assert rollouts.weights == ({"1": 90, "2": 10} if keep else {"1": 100})
     assert rollouts.services == (["trust-v1", "trust-v2"] if keep else ["trust-v1"])
+
+
+def test_a_namespace_that_is_deleted_takes_its_rollout_along(make_rollouts):
+    """Nothing new can be made in it: no route back to stable, and no event that tells so."""
+    rollouts, elsewhere = make_rollouts(), make_rollouts()
+    rollouts.register()
+    rollouts.make(**SLOW)
+    elsewhere.operate(watch=rollouts.namespace)
+    rollouts.reach("Completed")
+    rollouts.register()
+    rollouts.reach("Soaking")
+    uid = rollouts.kube.get(NAMESPACES, None, rollouts.namespace)["metadata"]["uid"]
+    rollouts.kube.delete(NAMESPACES, None, rollouts.namespace, uid)
+    eventually(lambda: rollouts.kube.get(NAMESPACES, None, rollouts.namespace) is None, 60)
 
 
 @pytest.mark.parametrize("phase", ["Idle", "Deploying", "Paused", "Completed", "RolledBack"])

@@ -225,3 +225,15 @@ def test_a_rollback_ends_copies():
     operator.world.ask(Verb.ROLLBACK)
     operator.run(phase(P.ROLLED_BACK))
     assert operator.world.mirror == {}
+
+
+def test_a_rollout_of_which_all_is_deleted_lets_go():
+    """A namespace that ends takes services and route along, and no new ones; nobody would ever see stable back."""
+    operator = rollout(P.SOAKING)
+    world = operator.world
+    world.deleting, world.pods, world.weights, world.api_up = True, {}, {}, False
+    minutes(operator, 5)
+    assert not world.gone
+    world.all_goes = True
+    operator.settle()
+    assert world.gone

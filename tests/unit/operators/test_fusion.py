@@ -12,6 +12,7 @@ from operators.build.fusion import (
     following,
     fused_route,
     incompatible,
+    kept,
     over,
     revision_of,
     schedule,
@@ -81,6 +82,16 @@ def test_the_history_ends_with_the_one_before_and_has_an_end():
     back = following(status, status.history[-1])
     assert back.revision.id not in {one.id for one in back.history}
     assert back.history[-1].id == status.revision.id
+
+
+def test_services_stay_for_the_way_back_and_not_for_what_was_left():
+    old, new = revision(), revision(trust="2").model_copy(update={"at": NOW + timedelta(hours=1)})
+    first = following(FusionStatus(), old)
+    moved = following(first, new)
+    assert kept("joined", FusionStatus()) == set()
+    assert kept("joined", first) == {"joined-f1", "trust-v1", "success-v1"}
+    assert kept("joined", moved) == {"joined-f1", "trust-v1", "trust-v2", "success-v1"}
+    assert kept("joined", following(moved, old)) == kept("joined", first)
 
 
 def test_during_a_rollback_members_see_the_versions_of_that_revision():
