@@ -22,6 +22,7 @@ from feature_repo.stream import PlainRunner, Progress, open_state
 from ingestion.replay import Line, replay
 from scoreops.adapters.kafka import FastProducer
 from scoreops.adapters.settings import Settings
+from scoreops.core import garbage
 from scoreops.core.errors import BadInput
 from scoreops.kol.events import RAW_TOPICS, TOPIC_OF, AnyEvent, encode, parse
 from scoreops.kol.world import World, WorldSpec
@@ -31,6 +32,8 @@ from scoreops.local.runtime import running
 RATE: Final = 5_000
 LIVE_S: Final = 20
 _PORTS: Final = 300
+_HELD: Final = 200_000
+"""New objects between two collections, as in `scoreops stream`."""
 _FIELDS: Final = "event_id string, type string, kol_id string, event_time timestamp, amount_minor long, likes long"
 
 
@@ -44,6 +47,7 @@ def main() -> Mapping[str, object]:
     try:
         with running(settings, ("kafka", "valkey")):
             replay(lines, settings)
+            garbage.settle(_HELD)
             plain = _plain(settings)
             windows = _windows(settings, home)
             live = _latencies(settings, events)
@@ -82,7 +86,7 @@ def _windows(settings: Settings, home: Path) -> float:
     """Seconds that Spark's own sliding windows take for all events, without the start of the session."""
     from pyspark.sql import functions as f
 
-    spark = session(settings, fetch("spark"))
+    spark = session(settings, fetch("spark"), memory="4g")  # 60 windows an event lie on its heap
     spark.range(1).count()
     source = spark.readStream.format("kafka").options(
         **{

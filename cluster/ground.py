@@ -42,6 +42,8 @@ def remove(place: Place) -> None:
     if place.netns.exists():
         run("ip", "netns", "delete", place.name)
     shutil.rmtree(place.volatile, ignore_errors=True)
+    if any(place.volatile.parent.glob(f"*/{place.mounts.name}")):
+        return  # another cluster has mounts on these folders, and they would end with them
     for folder in _HIDDEN[1:]:
         try:
             Path(folder).rmdir()
@@ -70,9 +72,9 @@ def _network(place: Place) -> None:
 
 
 def _mounts(place: Place) -> None:
+    place.mounts.touch()
     for folder in _HIDDEN:
         Path(folder).mkdir(parents=True, exist_ok=True)
-    place.mounts.touch()
     steps = ["mount --make-rshared /", *(f"mount -t tmpfs -o mode=755 tmpfs {folder}" for folder in _HIDDEN)]
     run("unshare", f"--mount={place.mounts}", "--propagation", "private", "sh", "-ec", "\n".join(steps))
 

@@ -15,8 +15,9 @@ _CONNECTOR: Final = ("spark-sql-kafka", "spark-token-provider", "kafka-clients",
 """What the connector adds to the jars of the wheel."""
 
 
-def session(settings: Settings, jars: Path) -> Any:
-    """A session whose temporary files lie under HOME/spark. Raises NotReady without PySpark.
+def session(settings: Settings, jars: Path, memory: str = "1g") -> Any:
+    """A session whose temporary files lie under HOME/spark; `memory` is the heap of all of it. Raises NotReady without
+    PySpark.
 
     `SPARK_REMOTE` or a master in the environment is not looked at: on a cluster spark-submit makes the session first.
     """
@@ -34,7 +35,7 @@ def session(settings: Settings, jars: Path) -> Any:
     for name, value in {
         "spark.jars": ",".join(str(jar) for jar in sorted(jars.glob("*.jar")) if jar.name.startswith(_CONNECTOR)),
         "spark.ui.enabled": "false",
-        "spark.driver.memory": "1g",
+        "spark.driver.memory": memory,
         "spark.driver.host": settings.host,
         "spark.driver.bindAddress": settings.host,
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",

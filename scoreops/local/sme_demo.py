@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from feature_repo.sme.bronze import FILES, accounts, open_bronze
+from feature_repo.sme.bronze import FILES, REFUSED, accounts, open_bronze
 from feature_repo.sme.external_sync import sync_external
 from feature_repo.sme.gold import tiers
 from feature_repo.sme.landing import write_world
@@ -31,6 +32,9 @@ from scoreops.sme.contract import TABLES
 
 JUDGED_DAYS: Final = 60
 """The scores are trained on what was known so many days before the end, and judged on what came after."""
+
+BETWEEN_DAYS: Final = 6
+"""Days between the mornings whose forecasts of cash are judged."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,10 @@ class Demo:
         runtime.up([runtime.component("mlflow", self.settings)])
         sync_external(self.settings.model_copy(update={"world_bank": "", "provinces": ""}), self._end)
         self._pipeline("sme_daily_etl", {"as_of": str(self._end), "landing": str(self._landing), "predict": False})
-        files = accounts(open_bronze(self.settings.lake_dir))
+        lake = open_bronze(self.settings.lake_dir)
+        reasons = lake.scan(REFUSED, columns=["reason"])["reason"].to_pylist()
+        self.summary.quarantine = dict(Counter(reasons).most_common())
+        files = accounts(lake)
         for name in ("lines", "accepted", "quarantined", "repeats"):
             self.summary.lines[name] = sum(getattr(file, name) for file in files)
         said = ", ".join(f"{count:,} {name}" for name, count in self.summary.lines.items())
@@ -145,7 +152,8 @@ class Demo:
             served = champions(registry, SAY)
             since = self._end - timedelta(days=JUDGED_DAYS - 1)
             summary.alerts = odd_agreement(db, served, self._truth, since, self._end)
-            summary.cash = cash_agreement(db, served, self._end - timedelta(days=HORIZON), HORIZON)
+            mornings = [self._end - timedelta(days=back) for back in range(JUDGED_DAYS, HORIZON - 1, -BETWEEN_DAYS)]
+            summary.cash = cash_agreement(db, served, mornings, HORIZON)
         registry.close()
         self.say.line("open invoices by tier: " + ", ".join(f"{name} {n:,}" for name, n in summary.tiers.items()))
         for words in agreements(summary.late, summary.cash, summary.alerts):
@@ -155,7 +163,7 @@ class Demo:
 def _bronze_rows(settings: Settings) -> dict[str, int]:
     lake = open_bronze(settings.lake_dir)
     return {f"bronze.{name}": lake.scan(f"bronze_{name}", columns=["org_id"]).num_rows for name in TABLES} | {
-        "bronze.quarantine": lake.scan("bronze_quarantine", columns=["line"]).num_rows,
+        "bronze.quarantine": lake.scan(REFUSED, columns=["line"]).num_rows,
         "bronze.files": lake.scan(FILES, columns=["lines"]).num_rows,
     }
 

@@ -47,7 +47,8 @@ def told(outcome: Json) -> str:
 def agreements(late: Json, cash: Json, alerts: Json) -> Iterator[str]:
     """How far the scores agreed with the truth, a line each; of a score without a champion, that it said nothing."""
     if cash["companies"]:
-        covers = f"80 % interval of a day covers {cash['day_interval_80_covers']:.1%}"
+        mornings = len(cash["made_on"])
+        covers = f"80 % interval of a day covers {cash['day_interval_80_covers']:.1%} on {mornings} mornings"
         yield f"cash of {HORIZON} days by {', '.join(cash['methods'])}: {covers}"
     else:
         yield f"cash of {HORIZON} days: no company has enough history"

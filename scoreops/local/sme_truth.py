@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,38 +79,48 @@ def odd_agreement(
 
 
 def cash_agreement(
-    db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date, days: int
+    db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], mornings: Iterable[date], days: int
 ) -> dict[str, Any]:
-    """The forecast made on the day `as_of` against what was booked in the days after it."""
+    """The forecasts made at the end of each of `mornings` against what was booked in the `days` after it.
+
+    The days of one morning rise and fall together, so a share of few mornings says little.
+    """
+    found = {morning.isoformat(): _against_books(db, served, morning, days) for morning in mornings}
+    told = pd.concat(found, names=["made_on"])
+    if told.empty:
+        return {"made_on": list(found), "companies": 0}
+    return {
+        "made_on": list(found),
+        "companies": int(told["org_id"].nunique()),
+        "day_interval_80_covers": round(float(told["inside"].mean()), 3),
+        "covers_by_morning": told.groupby("made_on")["inside"].mean().round(3).to_dict(),
+        "mae_of_mean_size": round(float(told["error"].mean()), 3),
+        "methods": {str(name): int(n) for name, n in told.groupby("method")["org_id"].nunique().items()},
+    }
+
+
+def _against_books(db: duckdb.DuckDBPyConnection, served: Mapping[str, Served], as_of: date, days: int) -> pd.DataFrame:
+    """A row for each company, currency and day: org_id, method, inside (of the interval), error in mean daily flows."""
     transactions = frame(db, TRANSACTIONS, as_of + timedelta(days=days))
     booked = transactions["booked_at"] < pd.Timestamp(as_of + timedelta(days=1))
     invoices = frame(db, INVOICES, as_of)
     invoices["cleared_on"] = invoices["cleared_on"].where(invoices["cleared_on"] <= pd.Timestamp(as_of))
     known = transactions[booked]
     by_floor = not {"cash-flow", "late-payment"} <= set(served)
-    told = pd.DataFrame(
-        floor_forecasts(known, as_of) if by_floor else forecasts(served, known, invoices, as_of),
-    )
-    if told.empty:
-        return {"made_on": as_of.isoformat(), "companies": 0}
+    rows = pd.DataFrame(floor_forecasts(known, as_of) if by_floor else forecasts(served, known, invoices, as_of))
+    if rows.empty:
+        return pd.DataFrame(columns=["org_id", "method", "inside", "error"])
     until = day_number(as_of) + 1
     books = books_of(transactions, until=until + days)
     came = pd.DataFrame(books.ahead(until)[:, :days], index=pd.MultiIndex.from_tuples(books.keys))
-    rows = told.assign(step=told.groupby(["org_id", "currency"]).cumcount())
+    rows["step"] = rows.groupby(["org_id", "currency"]).cumcount()
     rows = rows[rows["step"] < days]
-    truth = np.array(
-        [came.loc[(o, c), s] for o, c, s in zip(rows["org_id"], rows["currency"], rows["step"], strict=True)]
-    )
-    naive = came.abs().mean(axis=1)
-    scale = np.array([naive.loc[(o, c)] for o, c in zip(rows["org_id"], rows["currency"], strict=True)])
+    keys = list(zip(rows["org_id"], rows["currency"], strict=True))
+    truth = np.array([came.loc[key, step] for key, step in zip(keys, rows["step"], strict=True)])
+    usual = came.abs().mean(axis=1)
     inside = (truth >= rows["net_low_minor"]) & (truth <= rows["net_high_minor"])
-    return {
-        "made_on": as_of.isoformat(),
-        "companies": int(rows["org_id"].nunique()),
-        "day_interval_80_covers": round(float(inside.mean()), 3),
-        "mae_of_mean_size": round(float((np.abs(truth - rows["net_minor"]) / scale).mean()), 3),
-        "methods": {str(name): int(n) for name, n in rows.groupby("method")["org_id"].nunique().items()},
-    }
+    error = np.abs(truth - rows["net_minor"]) / usual.loc[keys].to_numpy()
+    return rows[["org_id", "method"]].assign(inside=inside, error=error)
 
 
 def _share(part: pd.Series[bool], whole: pd.Series[bool]) -> float | None:

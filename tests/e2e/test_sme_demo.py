@@ -27,7 +27,7 @@ def test_every_line_is_accounted_for_and_every_test_passes(demo):
     assert lines["accepted"] == sum(
         rows for name, rows in summary["rows"].items() if name.startswith("bronze.") and name not in NOT_LINES
     )
-    assert lines["quarantined"] == summary["rows"]["bronze.quarantine"] > 0
+    assert lines["quarantined"] == summary["rows"]["bronze.quarantine"] == sum(summary["quarantine"].values()) > 0
     assert summary["tests"]["rate"] == 1.0
 
 
@@ -47,6 +47,7 @@ def test_it_says_how_good_it_was(demo):
     assert summary["late"]["open_and_not_due"] > 50
     assert 0 < summary["late"]["interval_80_covers"] <= 1
     assert 0 < summary["cash"]["day_interval_80_covers"] <= 1
+    assert len(summary["cash"]["covers_by_morning"]) == len(summary["cash"]["made_on"]) == 6
     assert summary["alerts"]["planted"] > 0
     assert set(summary["alerts"]["low_and_above"]) == {"alerts", "precision", "recall", "recall_by_kind"}
 
