@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
@@ -13,17 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from kfp_pipelines.report import RunReport, summarise, write
+from scoreops.adapters.orphans import end_with
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady, ScoreOpsError
 
 AT_ONCE: Final = 2
 """Tasks that kfp.local runs side by side; more threads than cores would wait for each other, spinning."""
 _POLL_S: Final = 0.2
-_PR_SET_PDEATHSIG: Final = 1
 _HERE: Final = Path(__file__).resolve().parent
 Progress = Callable[[str], None]
 
@@ -110,7 +110,7 @@ def _child(
         argv = [sys.executable, "-m", "kfp_pipelines.run_local", json.dumps(request)]
         child = subprocess.Popen(
             argv, stdout=out, stderr=out, env=environment, pass_fds=(lock,), start_new_session=True,
-            preexec_fn=_told_of_its_parents_end,  # noqa: PLW1509 - it makes one system call and takes no lock
+            preexec_fn=partial(end_with, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - it makes one system call and takes no lock
         )  # fmt: skip
         try:
             while child.poll() is None:
@@ -137,10 +137,6 @@ def _reason(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
     errors = [line.strip() for line in lines if "Error" in line or "scoreops.core.errors" in line]
     return "\n".join(dict.fromkeys(errors[-6:] or lines[-10:]))
-
-
-def _told_of_its_parents_end() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end_with_every_step(*_: object) -> None:

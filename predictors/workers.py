@@ -1,4 +1,4 @@
-"""Several worker processes on the same ports; one that dies is replaced, a signal reaches all.
+"""Worker processes on the same ports; one that dies is replaced, a signal reaches all, none outlives the parent.
 
 A worker computes on one core, so a server of n cores has n. The kernel spreads connections over them.
 """
@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Final
 
 import structlog
+
+from scoreops.adapters.orphans import end_with
 
 RESTART_S: Final = 1.0
 """A worker that lived shorter than this is replaced only after such a pause."""
@@ -63,6 +65,7 @@ class Workers:
     def _start(self) -> None:
         # A signal waits until the child has handlers of its own: its copy of the parent's would swallow it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        parent = os.getpid()
         pid = os.fork()
         if pid:
             self._started[pid] = time.monotonic()
@@ -75,6 +78,7 @@ class Workers:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            end_with(parent, signal.SIGTERM)
             self._work()
             code = 0
         except Exception:  # noqa: BLE001 - the parent learns of it by the exit status

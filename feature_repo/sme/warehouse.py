@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from feature_repo.sme.bronze import bronze_name, open_bronze
 from scoreops.adapters.lake import Lake
+from scoreops.adapters.orphans import end_with
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotFound, ScoreOpsError
 from scoreops.sme.contract import TABLES
@@ -143,7 +144,8 @@ def run_dbt(
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=_ends_with_its_parent,
+        # A killed step leaves no dbt behind that would go on writing while the step is run again.
+        preexec_fn=partial(end_with, os.getpid(), signal.SIGKILL),
     )
     results = out / "run_results.json"
     if not results.exists():
@@ -154,11 +156,6 @@ def run_dbt(
         said = "\n".join(f"  {item['unique_id']}: {item['message']}" for item in broken)
         raise ScoreOpsError(f"dbt {command} for {as_of} failed:\n{said}")
     return _read_results(document)
-
-
-def _ends_with_its_parent() -> None:
-    """A killed step leaves no dbt behind that would go on writing while the step is run again."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _is_test(item: Mapping[str, Any]) -> bool:

@@ -123,13 +123,14 @@ def dying(cluster, shop, name):
 
 @contextmanager
 def pressed(place):
-    """The node has too little memory, by what its kubelet asks for."""
+    """The node has too little memory, by what its kubelet asks for; what pods may request is as before."""
     service = kubelet.service(place)
     file = place.home / "kubelet.json"
     service.stop()
     service.prepare()
     told = json.loads(file.read_text())
-    told["evictionHard"] |= {"memory.available": "99%"}
+    told["evictionSoft"] = {"memory.available": "99%"}
+    told["evictionSoftGracePeriod"] = {"memory.available": "1s"}
     greedy = file.with_name("kubelet-greedy.json")
     greedy.write_text(json.dumps(told))
     argv = [part.replace(str(file), str(greedy)) for part in service.argv]
@@ -149,7 +150,7 @@ def test_a_node_without_memory_holds_a_rollout_and_lets_it_go_on(cluster, shop):
     at_a_tenth(shop)
     with pressed(cluster.place):
         cluster.wait("node/node", "condition=MemoryPressure", "default")
-        eventually(lambda: "Evicted" in cluster.kubectl("get", "events", "-n", shop.namespace), 120)
+        eventually(lambda: "Evicted" in cluster.kubectl("get", "events", "-n", shop.namespace), 300)
         assert shop.weights in ({"1": 90, "2": 10}, {"1": 100})
     cluster.wait("node/node", "condition=MemoryPressure=False", "default", 300)
     shop.reach("Soaking", "RolledBack")

@@ -155,6 +155,15 @@ def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, t
         assert server.terminate() == 0
 
 
+def test_workers_end_when_their_parent_is_killed(folder, tmp_path):
+    """They would go on answering beside the server that is started next, as they were."""
+    with serving(folder, tmp_path / "log", workers=2) as server:
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        server.process.kill()
+        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    assert len(children) == 2
+
+
 def test_a_port_that_is_taken_is_told_in_words(folder, tmp_path):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

@@ -36,6 +36,7 @@ SPEC = {
     "abortDelaySeconds": 1,
     "lookSeconds": 1,
 }
+SLOW = {"steps": [SPEC["steps"][0] | {"soakSeconds": 600}, {"weight": 100}]}
 GATES = ("contract", "slo", "quality")
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["operators.main"])
@@ -166,3 +167,21 @@ class Rollouts:
 
     def events(self):
         return [(one["reason"], one["message"]) for one in self.kube.list(EVENTS, self.namespace)]
+
+
+def first(rollouts, **spec):
+    """Version 1 serves everybody, and is champion."""
+    rollouts.register()
+    rollouts.make(**spec)
+    process = rollouts.operate()
+    rollouts.reach("Completed")
+    return process
+
+
+def soaking(rollouts, **spec):
+    """Version 2 has 10 % and keeps them."""
+    process = first(rollouts, **(SLOW | spec))
+    rollouts.register()
+    rollouts.reach("Soaking")
+    eventually(lambda: rollouts.weights == {"1": 90, "2": 10})
+    return process

@@ -10,10 +10,9 @@ import pytest
 
 from cluster.apiserver import OPERATOR
 from operators.build.names import MODEL_ROLLOUTS
-from tests.cluster.operator.rollouts import eventually
+from tests.cluster.operator.rollouts import SLOW, eventually
 from tests.cluster.operator.stage import TICK_S
 from tests.cluster.operator.test_operator_fusion import register
-from tests.cluster.operator.test_operator_rollouts import SLOW
 
 COUNT = 1_000
 WATCHED_S = 120.0

@@ -9,8 +9,7 @@ from cluster.kube import apply, established, kubectl
 from cluster.place import ROOT
 from operators.build.names import MODEL_ROLLOUTS
 from tests.cluster.clusters import eventually
-from tests.cluster.operator.rollouts import NAME
-from tests.cluster.operator.test_operator_rollouts import soaking
+from tests.cluster.operator.rollouts import NAME, soaking
 
 SHIPPED = sorted((ROOT / "operators" / "api" / "crds").glob("*.yaml"))
 
