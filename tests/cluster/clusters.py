@@ -77,6 +77,13 @@ def pod(name: str, namespace: str, image: str, command: Sequence[str] = (), **la
     }
 
 
+def audited(place: Place) -> Iterator[dict[str, Any]]:
+    """What the API server wrote down of each request, the oldest first; it begins a new file now and then."""
+    for file in (*sorted(place.logs.glob("audit-*.jsonl")), place.logs / "audit.jsonl"):
+        with file.open() as lines:
+            yield from map(json.loads, lines)
+
+
 def cluster_of(name: str) -> Place:
     return here({"CLUSTER_NAME": name})
 

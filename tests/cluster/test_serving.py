@@ -14,7 +14,7 @@ from cluster.commands import run
 from cluster.place import API_SERVICE, HOST_NAME
 from scoreops.core.errors import NotReady
 from tests.bundles import plain_bundle
-from tests.cluster.clusters import eventually, pod
+from tests.cluster.clusters import audited, eventually, pod
 
 LOOK = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
@@ -140,6 +140,6 @@ def test_writes_are_in_the_audit_log(cluster, namespace):
         "spec": {"parentRefs": [{"name": "scoreops", "namespace": "scoreops"}], "hostnames": ["audited.example.com"]},
     }
     cluster.create(route)
-    lines = (cluster.place.logs / "audit.jsonl").read_text().splitlines()
-    found = [json.loads(line) for line in lines if namespace in line and '"create"' in line]
+    mine = [one for one in audited(cluster.place) if one["objectRef"].get("namespace") == namespace]
+    found = [one for one in mine if one["verb"] == "create" and one["objectRef"]["resource"] == "httproutes"]
     assert [one["responseObject"]["spec"]["hostnames"] for one in found] == [["audited.example.com"]]

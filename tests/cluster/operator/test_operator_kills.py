@@ -5,7 +5,6 @@ What the API server wrote down meanwhile is read again: no weight rose without a
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from operators.build.route import http_route
 from operators.build.service import inference_service
 from scoreops.core.rollout_status import Version
 from scoreops.core.rollout_world import Route
+from tests.cluster.clusters import audited
 from tests.cluster.operator.rollouts import NAME, SPEC, eventually
 
 TOGETHER = 6
@@ -106,14 +106,13 @@ def test_a_killed_operator_ends_where_the_undisturbed_one_does(make_rollouts, pl
     kills = sum(killed for _, _, killed, _ in found)
     assert kills > len(cases) * 0.8
     print(f"{script.__name__}: {len(writes)} writes, {kills} kills")  # noqa: T201 - a figure for the report
-    judge(place.logs / "audit.jsonl", {namespace, *(one[3] for one in found)})
+    judge(place, {namespace, *(one[3] for one in found)})
 
 
-def judge(log, namespaces):
+def judge(place, namespaces):
     """The candidate's weight rose only while a Pass of every stage before was stored."""
     passed, weights, rises = {}, {}, 0
-    for line in log.read_text().splitlines():
-        entry = json.loads(line)
+    for entry in audited(place):
         reference, written = entry.get("objectRef", {}), entry.get("responseObject") or {}
         namespace = reference.get("namespace")
         if namespace not in namespaces or entry["responseStatus"]["code"] >= 300:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from cluster import kubeconfig
@@ -13,6 +11,7 @@ from operators.build import install
 from operators.build.names import FUSIONS, GATE_RUNS, MODEL_ROLLOUTS, ROLLOUT_ACTIONS
 from scoreops.adapters.kube import connect
 from scoreops.core.errors import Refused
+from tests.cluster.clusters import audited
 from tests.cluster.operator.rollouts import NAME, eventually
 from tests.cluster.operator.test_operator_fusion import FUSED, backends, fused, register, status  # noqa: F401
 from tests.cluster.operator.test_operator_kinds import ACTION, RUN
@@ -34,19 +33,18 @@ def granted():
     }
 
 
-def asked(log):
+def asked(place):
     """What the account did, and what of it was refused. A server-side apply that makes an object is a create too."""
     done, refused = set(), set()
-    for line in log.read_text().splitlines():
-        entry = json.loads(line)
+    for entry in audited(place):
         ref = entry.get("objectRef", {})
         if entry["user"]["username"] != OPERATOR or "resource" not in ref or ref.get("apiGroup") in ANYBODY:
             continue
         resource = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
         code = entry.get("responseStatus", {}).get("code", 200)
-        place = (ref.get("apiGroup", ""), resource)
+        kind = (ref.get("apiGroup", ""), resource)
         verbs = {entry["verb"]} | ({"create"} if entry["verb"] == "patch" and code == 201 else set())
-        (refused if code == 403 else done).update((*place, verb) for verb in verbs)
+        (refused if code == 403 else done).update((*kind, verb) for verb in verbs)
     return done, refused
 
 
@@ -74,7 +72,7 @@ def live_through_everything(rollouts, models):
 
 def test_every_right_is_used_and_nothing_is_refused(place, rollouts, fused):  # noqa: F811
     live_through_everything(rollouts, fused)
-    done, refused = asked(place.logs / "audit.jsonl")
+    done, refused = asked(place)
     assert not refused
     assert done <= granted()
     assert granted() - done == {ASKED_BY_ADMISSION}
