@@ -110,7 +110,7 @@ tools-java:
 	@echo "installing the full environment" && VIRTUAL_ENV=.venv $(SYNC) requirements/full.txt && touch .venv/base $@
 
 .venv/base: requirements/base.txt .venv/bin/scoreops
-	@test .venv/full -nt requirements/full.txt || { echo "installing the environment"; VIRTUAL_ENV=.venv $(SYNC) requirements/base.txt; }
+	@test .venv/full -nt requirements/full.txt || { echo "installing the environment"; VIRTUAL_ENV=.venv $(SYNC) --compile-bytecode requirements/base.txt; }
 	@touch $@
 
 # MLServer pins other versions than ours: an environment of its own, for the conformance tests and the benchmark.
