@@ -77,6 +77,7 @@ def page() -> str:
         "- No version gets traffic, or more of it, while it is not ready.",
         "- A version that failed is not tried again by itself; a newer one, a Retry or a changed spec starts again.",
         "- While metrics or registry are away, the weight stays and nothing changes, until `onUnknown.holdSeconds`.",
+        "- In a namespace that is being deleted a rollout lets go once the API server says so: stable is going too.",
         "",
     ]
     return "\n".join(lines + laws)
