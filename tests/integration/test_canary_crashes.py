@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -97,19 +99,51 @@ def left_by(shop, delivery, at=-1):
     }
 
 
+def live_and_die(end, shop, places):
+    """Kill the loop before each write of `places` until there is none of that number, which is returned."""
+    delivery, _ = DELIVERIES[end]
+    _, expected = left_by(shop, delivery)
+    assert expected["phase"] is end
+    for at in places:
+        killed, left = left_by(shop, delivery, at)
+        assert left == expected, f"killed before write {at}"
+        if not killed:
+            break
+    return at
+
+
+@contextmanager
+def beside(work, told):
+    """`work` in a process of its own, side by side with the block; a loop waits more than it works."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            told.write_text(traceback.format_exc())
+            raise
+        finally:
+            os._exit(code)
+    try:
+        yield
+    finally:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == 0, told.read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("end", DELIVERIES)
 def test_every_write_may_be_the_last_of_a_loop(end, settings, environment, mlflow, prefix, tmp_path):
-    delivery, columns = DELIVERIES[end]
-    bundles = (plain_bundle(name=prefix), plain_bundle((2.0, 2.0, 2.0), prefix, columns))
-    with open_shop(settings, environment, prefix, tmp_path / "home", *bundles) as shop, traffic(shop, 2) as found:
-        _, expected = left_by(shop, delivery)
-        assert expected["phase"] is end
-        for at in range(MOST_WRITES):
-            killed, left = left_by(shop, delivery, at)
-            assert left == expected, f"killed before write {at}"
-            if not killed:
-                break
-        assert at > 20, "there are so many writes at least"
-    assert {status for status, _ in found} == ({200} if end is Phase.COMPLETED else {200, 400})
+    def half(first):
+        name = f"{prefix}-{first}"
+        bundles = (plain_bundle(name=name), plain_bundle((2.0, 2.0, 2.0), name, DELIVERIES[end][1]))
+        home = tmp_path / f"home-{first}"
+        with open_shop(settings, environment, name, home, *bundles) as shop, traffic(shop, 1) as found:
+            assert live_and_die(end, shop, range(first, MOST_WRITES, 2)) > 20, "there are so many writes at least"
+        assert {status for status, _ in found} == ({200} if end is Phase.COMPLETED else {200, 400})
+
+    with beside(partial(half, 1), tmp_path / "other.log"):
+        half(0)
