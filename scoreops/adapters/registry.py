@@ -52,7 +52,7 @@ class Registry:
         """Store a bundle as a new version and name it `candidate`; the same bundle again is the same version."""
         manifest = unpack(files)
         name, identity = manifest.score, digest(files)
-        self._ensure_model(name)
+        self._ensure("registered-models", name)
         found = next((version for version in self.versions(name) if version.digest == identity), None)
         if found is None:
             run, root = self._run(name, metrics)
@@ -163,22 +163,26 @@ class Registry:
         """Leave."""
         self._http.close()
 
-    def _ensure_model(self, name: str) -> None:
+    def _ensure(self, kind: str, name: str) -> None:
         try:
-            self._send("POST", f"{_API}/registered-models/create", json={"name": name})
+            self._send("POST", f"{_API}/{kind}/create", json={"name": name})
         except BadInput as error:
             if "RESOURCE_ALREADY_EXISTS" not in str(error):
                 raise
 
-    def _run(self, name: str, metrics: Mapping[str, float]) -> tuple[str, str]:
+    def _experiment(self) -> str:
+        """The id of the one experiment, which another that registers at this moment may make first."""
+        query = {"experiment_name": _EXPERIMENT}
         try:
-            query = {"experiment_name": _EXPERIMENT}
             found = self._send("GET", f"{_API}/experiments/get-by-name", params=query)
-            experiment = found["experiment"]["experiment_id"]
         except NotFound:
-            experiment = self._send("POST", f"{_API}/experiments/create", json={"name": _EXPERIMENT})["experiment_id"]
+            self._ensure("experiments", _EXPERIMENT)
+            found = self._send("GET", f"{_API}/experiments/get-by-name", params=query)
+        return str(found["experiment"]["experiment_id"])
+
+    def _run(self, name: str, metrics: Mapping[str, float]) -> tuple[str, str]:
         now = int(time.time() * 1000)
-        body = {"experiment_id": experiment, "run_name": name, "start_time": now}
+        body = {"experiment_id": self._experiment(), "run_name": name, "start_time": now}
         info = self._send("POST", f"{_API}/runs/create", json=body)["run"]["info"]
         run: str = info["run_id"]
         rows = [{"key": k, "value": v, "timestamp": now, "step": 0} for k, v in metrics.items()]

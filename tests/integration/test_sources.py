@@ -54,6 +54,19 @@ class TestRegistry(SourceCases):
         found = place.source.aliases(place.model)
         assert found["spring"] == found["champion"] == "1"
 
+    def test_the_first_bundles_of_two_scores_may_come_together(self, place, prefix, monkeypatch):
+        """As at the end of a first training: the other one makes the experiment that this one has just not found."""
+        monkeypatch.setattr("scoreops.adapters.registry._EXPERIMENT", prefix)
+        other = RegistryPlace(place.registry._url, f"{prefix}-other")
+
+        def interrupt(response):
+            if response.status_code == 404 and "get-by-name" in response.url.path:
+                other.put(other.model, numbered(1, other.model))
+
+        place.registry._http.event_hooks["response"].append(interrupt)
+        assert place.put(place.model, numbered(1, place.model)) == "1"
+        assert other.source.fetch(other.model, "champion") == numbered(1, other.model)
+
     def test_folders_within_a_bundle_are_left_alone(self, place):
         place.put(place.model, numbered(1, place.model))
         place.spoil(place.model, "1", {"notes/a.txt": b"x"})
