@@ -24,15 +24,28 @@ Figure = dict[str, Any]
 TERM: Final = 15
 """Days between issue and due day of a customer without an invoice in the open book."""
 WINDOW: Final = 56
+WEEK: Final = pd.Timedelta(days=6)
+"""From the first to the last day of a week."""
 TOP_CARDS: Final = 100
 
 
-def found(folder: Path | None, name: str) -> Path | None:
-    """The file of this name in `folder` or one of its folders, packed or not."""
-    if folder is None:
-        return None
+def unseen_of(test: Path | None, name: str, given: pd.DataFrame) -> pd.DataFrame | None:
+    """Rows of the file `name`, packed or not, somewhere in `test`, that are not in `given`; None without such a file.
+
+    Raises BadInput for other columns than `given` has, and where nothing is new.
+    """
     stem = name.split(".", maxsplit=1)[0].removesuffix("_imputed")
-    return next((file for file in sorted(folder.rglob("*.csv*")) if file.name.startswith(stem)), None)
+    file = next((file for file in sorted(test.rglob("*.csv*")) if file.name.startswith(stem)), None) if test else None
+    if file is None:
+        return None
+    rows = pd.read_csv(file)
+    if list(rows.columns) != list(given.columns):
+        raise BadInput(f"{file} has other columns than the given part: {', '.join(rows.columns[:8])}")
+    known = pd.util.hash_pandas_object(given.astype(str), index=False)
+    rows = rows[~pd.util.hash_pandas_object(rows.astype(str), index=False).isin(known).to_numpy()]
+    if rows.empty:
+        raise BadInput(f"{file} holds nothing new: each of its rows is in the given part; --test wants unseen ones")
+    return rows
 
 
 def figure(data: str, part: str, measure: str, ours: float, published: float | None = None) -> Figure:
@@ -40,21 +53,21 @@ def figure(data: str, part: str, measure: str, ours: float, published: float | N
     return {"data": data, "part": part, "measure": measure, "ours": round(float(ours), 3), "published": published}
 
 
-def invoices_of(file: Path, folder: Path) -> pd.DataFrame:
+def invoices_of(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Cleared invoices of `ar_h2habba`; the day of issue is the due day less the customer's term in the open book."""
-    rows = pd.read_csv(file, parse_dates=["due_date", "clear_date"], dtype={"cust_number": str})
     book = pd.read_csv(folder / "open_book_9700.csv.gz", parse_dates=["posting_date", "due_in_date"])
     days = (book["due_in_date"] - book["posting_date"]).dt.days
     term = days.groupby(book["cust_number"].astype(str).str.lstrip("0")).median().clip(lower=0).round()
-    customer = rows["cust_number"].str.lstrip("0")
+    customer = rows["cust_number"].astype(str).str.lstrip("0")
+    due = pd.to_datetime(rows["due_date"])
     return pd.DataFrame(
         {
             "org_id": "h2habba",
             "customer_id": customer,
-            "issued_on": rows["due_date"] - pd.to_timedelta(customer.map(term).fillna(TERM), unit="D"),
-            "due_on": rows["due_date"],
+            "issued_on": due - pd.to_timedelta(customer.map(term).fillna(TERM), unit="D"),
+            "due_on": due,
             "amount_minor": (rows["amount"] * 100).round().astype("int64"),
-            "cleared_on": rows["clear_date"],
+            "cleared_on": pd.to_datetime(rows["clear_date"]),
             "published": rows["published_pred_days_late"],
         }
     )
@@ -63,15 +76,15 @@ def invoices_of(file: Path, folder: Path) -> pd.DataFrame:
 def late(data: Path, test: Path | None) -> list[Figure]:
     """Days late: the last fifth of the given part in two orders, and unseen invoices."""
     folder = data / "ar_h2habba"
-    given = invoices_of(folder / "ar_cleared.csv.gz", folder)
-    made = []
+    rows = pd.read_csv(folder / "ar_cleared.csv.gz")
+    given, made = invoices_of(rows, folder), []
     for order, column in (("day of payment", "cleared_on"), ("day of issue", "issued_on")):
         key = as_days(given[column])
         cut = int(np.sort(key)[int(0.8 * len(key))])
         made += _late(given, np.flatnonzero(key >= cut), cut, f"last 20 % by {order}")
-    file = found(test, "ar_cleared.csv.gz")
-    if file is not None:
-        unseen = invoices_of(file, folder)
+    more = unseen_of(test, "ar_cleared.csv.gz", rows)
+    if more is not None:
+        unseen = invoices_of(more, folder)
         whole = pd.concat([given, unseen], ignore_index=True)
         cut = int(as_days(unseen["cleared_on"]).min())
         made += _late(whole, np.arange(len(given), len(whole)), cut, "unseen")
@@ -99,20 +112,17 @@ def _late(invoices: pd.DataFrame, judged: Any, until: int, part: str) -> list[Fi
 
 def cash(data: Path, test: Path | None) -> list[Figure]:
     """Daily withdrawals: the last 56 days of the given part, and unseen ones."""
-    given = pd.read_csv(data / "nn5" / "nn5_daily_imputed.csv.gz", parse_dates=["ds"])
+    given = pd.read_csv(data / "nn5" / "nn5_daily_imputed.csv.gz")
     made = _windows(given, "last 56 days given")
-    file = found(test, "nn5_daily_imputed.csv.gz")
-    if file is not None:
-        more = pd.read_csv(file, parse_dates=["ds"])
-        if list(more.columns) != list(given.columns):
-            raise BadInput(f"{file} has other columns than the given part")
-        made += _windows(pd.concat([given, more[more["ds"] > given["ds"].max()]], ignore_index=True), "last 56, unseen")
+    more = unseen_of(test, "nn5_daily_imputed.csv.gz", given)
+    if more is not None:
+        made += _windows(pd.concat([given, more], ignore_index=True), "last 56 days, unseen")
     return made + _collections(data)
 
 
 def _windows(frame: pd.DataFrame, part: str) -> list[Figure]:
     series = frame.drop(columns="ds").to_numpy(np.float64).T
-    end = int(as_days(frame["ds"])[-WINDOW])
+    end = int(as_days(pd.to_datetime(frame["ds"]))[-WINDOW])
     history, came = series[:, :-WINDOW], series[:, -WINDOW:]
     forecasts = {
         "seasonal naive": (forecasting.same_weekday(history, WINDOW, 1), 4.35),
@@ -141,20 +151,18 @@ def _collections(data: Path) -> list[Figure]:
 
 def anomalies(data: Path, test: Path | None) -> list[Figure]:
     """Card fraud: the last week of the given part, and unseen transactions."""
-    given = pd.read_csv(data / "fraud_handbook_sim" / "transactions.csv.gz", parse_dates=["TX_DATETIME"])
-    cut = given["TX_DATETIME"].max().floor("D") - pd.Timedelta(days=6)
-    made = _fraud(given, cut, "last week given")
-    file = found(test, "transactions.csv.gz")
-    if file is not None:
-        unseen = pd.read_csv(file, parse_dates=["TX_DATETIME"])
-        unseen = unseen[~unseen["TRANSACTION_ID"].isin(given["TRANSACTION_ID"])]
-        begin = unseen["TX_DATETIME"].min().floor("D")
-        made += _fraud(pd.concat([given, unseen], ignore_index=True).sort_values("TX_DATETIME"), begin, "unseen")
+    given = pd.read_csv(data / "fraud_handbook_sim" / "transactions.csv.gz")
+    made = _fraud(given, pd.to_datetime(given["TX_DATETIME"].max()).floor("D") - WEEK, "last week given")
+    more = unseen_of(test, "transactions.csv.gz", given)
+    if more is not None:
+        begin = pd.to_datetime(more["TX_DATETIME"].min()).floor("D")
+        made += _fraud(pd.concat([given, more], ignore_index=True).sort_values("TX_DATETIME"), begin, "unseen")
     return made
 
 
 def _fraud(rows: pd.DataFrame, cut: pd.Timestamp, part: str) -> list[Figure]:
     """The card is the counterparty of one account that sees all cards; fraud is known FEEDBACK_DAYS after it."""
+    rows = rows.assign(TX_DATETIME=pd.to_datetime(rows["TX_DATETIME"]))
     frame = pd.DataFrame(
         {
             "org_id": "shop",

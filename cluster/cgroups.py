@@ -22,12 +22,16 @@ _LIMIT_S: Final = 20.0
 _POLL_S: Final = 0.02
 
 
-def roots(place: Place) -> list[Path]:
-    """The pods' parent in each hierarchy: one with cgroup v2, one for each controller with v1."""
-    parent = place.cgroup.lstrip("/")
+def hierarchies() -> list[Path]:
+    """One with cgroup v2, one for each controller with v1."""
     if _UNIFIED.exists():
-        return [_MOUNTED / parent]
-    return [folder.parent / parent for folder in sorted(_MOUNTED.glob("*/cgroup.procs"))]
+        return [_MOUNTED]
+    return [file.parent for file in sorted(_MOUNTED.glob("*/cgroup.procs"))]
+
+
+def roots(place: Place) -> list[Path]:
+    """The pods' parent in each hierarchy."""
+    return [hierarchy / place.cgroup.lstrip("/") for hierarchy in hierarchies()]
 
 
 def make(place: Place) -> None:

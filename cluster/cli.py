@@ -11,6 +11,7 @@ import typer
 
 from cluster.place import HOST_NAME, here
 from scoreops.cli.output import JsonFlag, console, emit, err, handled, table
+from scoreops.core.errors import NotReady
 
 app = typer.Typer(
     help="A real Kubernetes of one node, without Docker.", no_args_is_help=True, pretty_exceptions_show_locals=False
@@ -115,10 +116,17 @@ def doctor() -> None:
 
     Example: python -m cluster doctor
     """
-    from cluster import binaries, debian
+    from cluster import binaries, debian, rights
 
-    debian.check()
-    binaries.go()
+    debian.check_root()
+    lacks = rights.refused()
+    for check in (debian.check, binaries.go):
+        try:
+            check()
+        except NotReady as error:
+            lacks.append(str(error))
+    if lacks:
+        raise NotReady("\n".join(lacks))
     missing = binaries.missing()
     console.print(f"not compiled yet: {', '.join(missing)}" if missing else "nothing is missing")
 

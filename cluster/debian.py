@@ -37,9 +37,14 @@ def install(packages: list[str]) -> str:
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
-def check(*, api_only: bool = False) -> None:
-    """Raises NotReady, with what to type, when something is missing."""
+def check_root() -> None:
+    """Raises NotReady for anybody but root."""
     if os.geteuid() != 0:
         raise NotReady("a cluster needs root, for namespaces, mounts and cgroups: run it with sudo")
+
+
+def check(*, api_only: bool = False) -> None:
+    """Raises NotReady, with what to type, when something is missing."""
+    check_root()
     if packages := missing(api_only=api_only):
         raise NotReady(f"Debian packages are missing; install them with: {install(packages)}")

@@ -92,7 +92,7 @@ class Rollouts:
 
     def register(self, *aliases):
         """The next version of the model, without files, as nobody serves them here. Returns its number."""
-        self.registry._ensure_model(self.namespace)
+        self.registry._ensure("registered-models", self.namespace)
         digest = f"sha256:{uuid.uuid4().hex}"
         run, root = self.registry._run(self.namespace, {})
         tags = [{"key": "digest", "value": digest}]
