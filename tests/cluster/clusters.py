@@ -18,7 +18,7 @@ from scoreops.core.errors import NotReady
 from scoreops.local.service import Service
 
 T = TypeVar("T")
-_POLL_S = 0.1
+_POLL_S = 0.25
 _LOCKED_DOWN = {
     "runAsNonRoot": True,
     "readOnlyRootFilesystem": True,

@@ -9,9 +9,7 @@ make_rollouts   the same, as often as it is called
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import uuid
 
 import pytest
@@ -20,7 +18,6 @@ from cluster import kubeconfig
 from cluster.kube import kubectl
 from cluster.life import up as cluster_up
 from operators.build import install
-from operators.build.names import MODEL_ROLLOUTS
 from operators.lease import NAME
 from scoreops.adapters.kube import Resource, connect
 from scoreops.adapters.registry import Registry
@@ -102,19 +99,6 @@ def _make(api, account, stage, mlflow, logs):
     return Rollouts(kube, stage, Registry(mlflow[1]), namespace, environment, logs)
 
 
-def _end(made):
-    kube, namespace = made.kube, made.namespace
-    for process in made.started:
-        with contextlib.suppress(ProcessLookupError, TypeError):
-            os.kill(process.pid, signal.SIGKILL)
-        process.join(10)
-    for body in kube.list(MODEL_ROLLOUTS, namespace):
-        meta = body["metadata"]
-        kube.merge(MODEL_ROLLOUTS, namespace, meta["name"], {"metadata": {"finalizers": None}})
-    if found := kube.get(NAMESPACES, None, namespace):
-        kube.delete(NAMESPACES, None, namespace, found["metadata"]["uid"])
-
-
 @pytest.fixture
 def make_rollouts(api, account, stage, mlflow, tmp_path):
     all_made = []
@@ -125,7 +109,7 @@ def make_rollouts(api, account, stage, mlflow, tmp_path):
 
     yield make
     for made in all_made:
-        _end(made)
+        made.close()
 
 
 @pytest.fixture

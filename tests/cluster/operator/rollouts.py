@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -79,6 +80,30 @@ class Rollouts:
         process.join(20)
         assert process.exitcode is not None, "it does not end"
         return process.exitcode
+
+    def stop(self):
+        """End every replica, as a crash would."""
+        for process in self.started:
+            with contextlib.suppress(ProcessLookupError, TypeError):
+                os.kill(process.pid, signal.SIGKILL)
+            process.join(10)
+
+    def forget(self):
+        """No replica runs, and the stage has nothing left to play here."""
+        self.stop()
+        for resource in (INFERENCE_SERVICES, HTTP_ROUTES):
+            for body in self.kube.list(resource, self.namespace):
+                self.kube.delete(resource, self.namespace, body["metadata"]["name"], body["metadata"]["uid"])
+        self.stage.forget(self.namespace)
+
+    def close(self):
+        """Nothing of it is left."""
+        self.stop()
+        for body in self.kube.list(MODEL_ROLLOUTS, self.namespace):
+            name = body["metadata"]["name"]
+            self.kube.merge(MODEL_ROLLOUTS, self.namespace, name, {"metadata": {"finalizers": None}})
+        if found := self.kube.get(NAMESPACES, None, self.namespace):
+            self.kube.delete(NAMESPACES, None, self.namespace, found["metadata"]["uid"])
 
     def make_gates(self):
         for gate in GATES:

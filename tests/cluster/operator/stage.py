@@ -49,6 +49,12 @@ class Stage:
         for thread in self._threads:
             thread.join(5)
 
+    def forget(self, namespace):
+        """Nobody asks for the counters of a namespace any more."""
+        for kept in (self._counts, self.samples):
+            for key in [key for key in list(kept) if key[0] == namespace]:
+                kept.pop(key, None)
+
     def _play(self):
         while not self._stop.wait(self.tick_s):
             try:
@@ -76,7 +82,7 @@ class Stage:
                 version = version_of_backend(meta["labels"][ROLLOUT], backend["name"])
                 key = (meta["namespace"], meta["labels"].get(MODEL, ""), version)
                 self._counts[key] += self.rate * self.tick_s * backend.get("weight", 1) / 100
-        for key, count in self._counts.items():
+        for key, count in list(self._counts.items()):
             self.samples[key].append((now, int(count)))
 
     def query(self, text):

@@ -20,7 +20,7 @@ from scoreops.core.rollout_world import Route
 from tests.cluster.clusters import audited
 from tests.cluster.operator.rollouts import NAME, SPEC, eventually
 
-TOGETHER = 6
+TOGETHER = 16
 LIMIT_S = 180.0
 
 
@@ -80,6 +80,7 @@ def told(make, script, kill_at):
             rollouts.operate()
     script(rollouts)
     end = ended(rollouts)
+    rollouts.forget()
     log = (rollouts.logs / "one.log").read_text()
     return end, re.findall(r"^write \d+ (.*)$", log, re.MULTILINE), killed, rollouts.namespace
 
