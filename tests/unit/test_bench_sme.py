@@ -16,7 +16,7 @@ NAME = "ar_cleared.csv.gz"
 def invoices():
     """Customers of whom each pays a number of days late that is its own."""
     draw = np.random.default_rng(5)
-    customer = draw.integers(0, 40, 3_000)
+    customer = draw.integers(0, 40, 1_500)
     due = pd.Timestamp("2019-01-01") + pd.to_timedelta(np.sort(draw.integers(0, 400, len(customer))), unit="D")
     late_by = customer % 20 - 5 + draw.integers(-1, 2, len(customer))
     return pd.DataFrame(
@@ -35,8 +35,8 @@ def folders(tmp_path, invoices):
     data, test = tmp_path / "data", tmp_path / "unseen"
     (data / "ar_h2habba").mkdir(parents=True)
     (test / "deeper").mkdir(parents=True)
-    invoices[:2_400].to_csv(data / "ar_h2habba" / NAME, index=False)
-    invoices[2_400:].to_csv(test / "deeper" / "ar_cleared_2020.csv", index=False)
+    invoices[:1_200].to_csv(data / "ar_h2habba" / NAME, index=False)
+    invoices[1_200:].to_csv(test / "deeper" / "ar_cleared_2020.csv", index=False)
     book = pd.DataFrame({"cust_number": [1_000], "posting_date": ["2019-12-01"], "due_in_date": ["2019-12-21"]})
     book.to_csv(data / "ar_h2habba" / "open_book_9700.csv.gz", index=False)
     return data, test
@@ -47,12 +47,11 @@ def test_unseen_invoices_are_judged_beside_the_given_ones(folders):
     figures = {(row["part"], row["measure"]): row["ours"] for row in late(data, test)}
     assert {part for part, _ in figures} == {"last 20 % by day of payment", "last 20 % by day of issue", "unseen"}
     assert figures["unseen", "MAE days"] < 1.5, "who pays how late is known of each customer"
-    assert not [part for part, _ in {(row["part"], row["measure"]) for row in late(data, None)} if part == "unseen"]
 
 
 def test_rows_that_were_given_are_not_unseen(folders, invoices):
-    rows = unseen_of(folders[1], NAME, invoices[:2_500])
-    assert len(rows) == 500
+    rows = unseen_of(folders[1], NAME, invoices[:1_300])
+    assert len(rows) == 200
     with pytest.raises(BadInput, match=r"ar_cleared_2020\.csv holds nothing new.*--test wants unseen ones"):
         unseen_of(folders[1], NAME, invoices)
 
