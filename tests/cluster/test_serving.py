@@ -140,6 +140,6 @@ def test_writes_are_in_the_audit_log(cluster, namespace):
         "spec": {"parentRefs": [{"name": "scoreops", "namespace": "scoreops"}], "hostnames": ["audited.example.com"]},
     }
     cluster.create(route)
-    mine = [one for one in audited(cluster.place) if one["objectRef"].get("namespace") == namespace]
+    mine = [one for one in audited(cluster.place) if one.get("objectRef", {}).get("namespace") == namespace]
     found = [one for one in mine if one["verb"] == "create" and one["objectRef"]["resource"] == "httproutes"]
     assert [one["responseObject"]["spec"]["hostnames"] for one in found] == [["audited.example.com"]]
