@@ -116,6 +116,7 @@ def cash(data: Path, test: Path | None) -> list[Figure]:
     made = _windows(given, "last 56 days given")
     more = unseen_of(test, "nn5_daily_imputed.csv.gz", given)
     if more is not None:
+        more = more[more["ds"] > given["ds"].max()]
         made += _windows(pd.concat([given, more], ignore_index=True), "last 56 days, unseen")
     return made + _collections(data)
 
@@ -155,6 +156,7 @@ def anomalies(data: Path, test: Path | None) -> list[Figure]:
     made = _fraud(given, pd.to_datetime(given["TX_DATETIME"].max()).floor("D") - WEEK, "last week given")
     more = unseen_of(test, "transactions.csv.gz", given)
     if more is not None:
+        more = more[~more["TRANSACTION_ID"].isin(given["TRANSACTION_ID"])]
         begin = pd.to_datetime(more["TX_DATETIME"].min()).floor("D")
         made += _fraud(pd.concat([given, more], ignore_index=True).sort_values("TX_DATETIME"), begin, "unseen")
     return made
