@@ -19,6 +19,8 @@ import psutil
 MARK: Final = "_SCOREOPS_SERVICE"
 """Environment variable that marks a process as part of a service."""
 _POLL_S: Final = 0.05
+_SETTLE_S: Final = 2.0
+"""One that wrote a title over its environment never settles."""
 
 
 def mark(home: Path, name: str) -> str:
@@ -51,13 +53,21 @@ def alive(process: psutil.Process) -> bool:
     return False
 
 
-def settle(process: psutil.Process) -> None:
-    """Wait until the environment of a process that was started just now can be read: for a moment it looks empty."""
+def environment(process: psutil.Process) -> dict[str, str]:
+    """The environment of a process as soon as it can be read; {} when it has ended, or shows none.
+
+    While a process turns into another program its environment looks empty.
+    """
+    deadline = time.monotonic() + _SETTLE_S
     try:
-        while alive(process) and not process.environ():
+        while alive(process):
+            found: dict[str, str] = process.environ()
+            if found or time.monotonic() > deadline:
+                return found
             time.sleep(0.001)
-    except psutil.Error:  # it has ended already
-        return
+    except psutil.Error:  # it has ended already, or is another user's
+        pass
+    return {}
 
 
 def send(processes: Sequence[psutil.Process], number: int) -> None:

@@ -87,7 +87,7 @@ class Service:
         process = psutil.Process(child.pid)
         record = {"pid": child.pid, "created": process.create_time(), "ports": self.ports}
         _pid_file(self.home, self.name).write_text(json.dumps(record))
-        processes.settle(process)
+        processes.environment(process)  # before that nobody could tell whose it is
 
     def _check_ports(self) -> None:
         for port in self.ports:
@@ -141,8 +141,9 @@ def recorded(home: Path, name: str) -> Record | None:
     try:
         record = json.loads(_pid_file(home, name).read_text())
         process = psutil.Process(record["pid"])
-        ours = abs(process.create_time() - record["created"]) < 1 and processes.alive(process)
-        ours = ours and process.environ().get(processes.MARK) == processes.mark(home, name)
+        if abs(process.create_time() - record["created"]) >= 1:
+            return None
+        ours = processes.environment(process).get(processes.MARK) == processes.mark(home, name)
         return Record(process, tuple(record["ports"])) if ours else None
     except (OSError, ValueError, KeyError, psutil.Error):
         return None

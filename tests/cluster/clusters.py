@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import Any, TypeVar
 
 from cluster.images import reference
 from cluster.kube import kubectl
-from cluster.life import down
 from cluster.place import Place, here
 from scoreops.core.errors import NotReady
 from scoreops.local.service import Service
@@ -86,11 +84,6 @@ def audited(place: Place) -> Iterator[dict[str, Any]]:
 
 def cluster_of(name: str) -> Place:
     return here({"CLUSTER_NAME": name})
-
-
-def remove(place: Place) -> None:
-    down(place)
-    shutil.rmtree(place.home, ignore_errors=True)
 
 
 @contextmanager

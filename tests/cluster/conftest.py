@@ -15,12 +15,12 @@ import pytest
 
 from cluster import prometheus
 from cluster.demo import objects
-from cluster.life import up
+from cluster.life import down, up
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.local import runtime
 from scoreops.local.service import Service
-from tests.cluster.clusters import Cluster, cluster_of, eventually, remove
+from tests.cluster.clusters import Cluster, cluster_of, eventually
 from tests.cluster.shop import Shop
 
 
@@ -29,7 +29,7 @@ def cluster() -> Iterator[Cluster]:
     place = cluster_of("scoreops-test")
     up(place, "full", fake_nodes=False, tell=print)
     yield Cluster(place)
-    remove(place)
+    down(place)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from cluster.state import examine
 from scoreops.core.errors import NotReady, Refused
 from scoreops.local import processes
 from scoreops.local.service import recorded
-from tests.cluster.clusters import Cluster, cluster_of, eventually, pod, remove
+from tests.cluster.clusters import Cluster, cluster_of, eventually, pod
 
 PLACE = cluster_of("scoreops-life")
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def machine():
 def untouched():
     down(PLACE)
     yield machine()
-    remove(PLACE)
+    down(PLACE)
 
 
 @pytest.fixture

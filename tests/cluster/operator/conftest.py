@@ -16,6 +16,7 @@ import pytest
 
 from cluster import kubeconfig
 from cluster.kube import kubectl
+from cluster.life import down
 from cluster.life import up as cluster_up
 from operators.build import install
 from operators.lease import NAME
@@ -23,7 +24,7 @@ from scoreops.adapters.kube import Resource, connect
 from scoreops.adapters.registry import Registry
 from scoreops.adapters.settings import Settings
 from scoreops.local.runtime import component, up
-from tests.cluster.clusters import cluster_of, remove
+from tests.cluster.clusters import cluster_of
 from tests.cluster.operator.rollouts import NAMESPACES, Rollouts
 from tests.cluster.operator.stage import Stage
 
@@ -48,7 +49,7 @@ def place():
     kubectl(place, "apply", "--server-side", *INSTALL)
     yield place
     if not kept:
-        remove(place)
+        down(place)
 
 
 @pytest.fixture(scope="session")

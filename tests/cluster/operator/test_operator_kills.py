@@ -20,7 +20,7 @@ from scoreops.core.rollout_world import Route
 from tests.cluster.clusters import audited
 from tests.cluster.operator.rollouts import NAME, SPEC, eventually
 
-TOGETHER = 16
+TOGETHER = 8
 LIMIT_S = 180.0
 
 
@@ -49,10 +49,16 @@ def rolled_back(rollouts):
     eventually(lambda: rollouts.services == ["trust-v1"], LIMIT_S)
 
 
+def all_said(rollouts):
+    """The status, when no event waits to be sent."""
+    status, process = rollouts.status, rollouts.started[-1]
+    assert not status.get("notices"), f"{status['notices']}; operator {process.pid} ended with {process.exitcode}"
+    return status
+
+
 def ended(rollouts):
     """What is there at the end; the moment and the number of looks are not the same twice."""
-    eventually(lambda: not rollouts.status.get("notices"), LIMIT_S)
-    status = rollouts.status
+    status = eventually(lambda: all_said(rollouts), LIMIT_S)
     evidence = [(one["stage"], one["source"].rpartition("-")[0]) for one in status["evidence"]]
     history = [(one["attempt"], one["version"], one["outcome"], one["reason"]) for one in status["history"]]
     blocked = [one["version"] for one in status.get("blocked", ())]

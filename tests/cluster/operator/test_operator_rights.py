@@ -33,12 +33,16 @@ def granted():
     }
 
 
-def asked(place):
-    """What the account did, and what of it was refused. A server-side apply that makes an object is a create too."""
+def asked(place, namespace):
+    """What the account did there, and what of it was refused. A server-side apply that makes an object is a create too.
+
+    Elsewhere it is refused what nobody may do: to make objects in a namespace that ends.
+    """
     done, refused = set(), set()
     for entry in audited(place):
         ref = entry.get("objectRef", {})
-        if entry["user"]["username"] != OPERATOR or "resource" not in ref or ref.get("apiGroup") in ANYBODY:
+        here = "resource" in ref and ref.get("namespace", namespace) == namespace
+        if entry["user"]["username"] != OPERATOR or not here or ref.get("apiGroup") in ANYBODY:
             continue
         resource = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
         code = entry.get("responseStatus", {}).get("code", 200)
@@ -72,7 +76,7 @@ def live_through_everything(rollouts, models):
 
 def test_every_right_is_used_and_nothing_is_refused(place, rollouts, fused):  # noqa: F811
     live_through_everything(rollouts, fused)
-    done, refused = asked(place)
+    done, refused = asked(place, rollouts.namespace)
     assert not refused
     assert done <= granted()
     assert granted() - done == {ASKED_BY_ADMISSION}
