@@ -56,14 +56,14 @@ test-cluster: .venv/full ## the tests that need a cluster; each run has its own
 	@$(CLUSTER) images
 	@$(MAKE) --no-print-directory -j2 test-pods test-operator
 
-# Two clusters side by side: one with pods, one where the operator alone meets the API server, which is told at its end.
+# Three clusters side by side: one with pods, two where the operator alone meets the API server, told of at the end.
 IN_CLUSTER = $(RUN) -m pytest --timeout=900 $(ARGS)
 test-pods:
 	@$(IN_CLUSTER) tests/cluster --ignore=tests/cluster/operator || [ $$? = 5 ]
 
 test-operator:
 	@mkdir -p .run
-	@$(IN_CLUSTER) tests/cluster/operator > .run/test-operator.log 2>&1 || [ $$? = 5 ] || failed=1; cat .run/test-operator.log; exit $${failed:-0}
+	@$(IN_CLUSTER) -n 2 --dist loadfile --no-loadscope-reorder tests/cluster/operator > .run/test-operator.log 2>&1 || [ $$? = 5 ] || failed=1; cat .run/test-operator.log; exit $${failed:-0}
 
 PIN = $(UV) pip compile --universal --generate-hashes --no-header --python-version 3.11 -q
 COMPILE = $(PIN) pyproject.toml

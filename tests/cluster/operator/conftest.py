@@ -37,10 +37,10 @@ INSTALL = [f"--filename=operators/deploy/{name}.yaml" for name in ("rbac", "peop
 
 
 @pytest.fixture(scope="session")
-def place():
-    """A cluster without nodes, or the one that OPERATOR_TEST_CLUSTER names, which stays."""
+def place(worker_id):
+    """A cluster without nodes for each worker, or the one that OPERATOR_TEST_CLUSTER names, which stays."""
     kept = os.environ.get("OPERATOR_TEST_CLUSTER")
-    place = cluster_of(kept or "scoreops-operator")
+    place = cluster_of(kept or f"scoreops-operator-{worker_id}")
     cluster_up(place, "crds", fake_nodes=False, tell=print)
     kubectl(place, "apply", "--server-side", "-f", CRDS)
     kubectl(place, "wait", "crd", "--all", "--for", "condition=Established", "--timeout=60s")
@@ -65,8 +65,9 @@ def stage(api):
 
 
 @pytest.fixture(scope="session")
-def mlflow(tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("registry"), port_base=21_000)
+def mlflow(tmp_path_factory, worker_id):
+    port = 21_000 + 100 * int(worker_id.removeprefix("gw").replace("master", "0"))
+    settings = Settings(home=tmp_path_factory.mktemp("registry"), port_base=port)
     service = component("mlflow", settings)
     up([service])
     yield service, settings.mlflow_url
