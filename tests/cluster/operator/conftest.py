@@ -38,9 +38,9 @@ INSTALL = [f"--filename=operators/deploy/{name}.yaml" for name in ("rbac", "peop
 
 @pytest.fixture(scope="session")
 def place(worker_id):
-    """A cluster without nodes for each worker, or the one that OPERATOR_TEST_CLUSTER names, which stays."""
+    """A cluster without nodes for each worker; one that is named after OPERATOR_TEST_CLUSTER stays."""
     kept = os.environ.get("OPERATOR_TEST_CLUSTER")
-    place = cluster_of(kept or f"scoreops-operator-{worker_id}")
+    place = cluster_of(f"{kept or 'scoreops-operator'}-{worker_id}")
     cluster_up(place, "crds", fake_nodes=False, tell=print)
     kubectl(place, "apply", "--server-side", "-f", CRDS)
     kubectl(place, "wait", "crd", "--all", "--for", "condition=Established", "--timeout=60s")

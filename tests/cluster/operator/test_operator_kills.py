@@ -93,9 +93,11 @@ def told(make, script, kill_at):
 
 
 def done(rollouts, script):
+    """Whether nothing is left to write."""
     services = ["trust-v2"] if script is promoted else ["trust-v1"]
     status = rollouts.status
-    return status.get("phase") in {"Completed", "RolledBack"} and rollouts.services == services
+    rests = status.get("phase") in {"Completed", "RolledBack"} and not status.get("notices")
+    return rests and rollouts.services == services
 
 
 @pytest.mark.slow
