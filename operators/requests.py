@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from string import Template
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from scoreops.core.errors import ScoreOpsError
-from scoreops.core.gates.ports import Metrics
+from scoreops.core.gates.ports import Metrics, Series
 from scoreops.core.gates.traffic import REQUESTS, grown
 from scoreops.core.rollout_status import Attempt
 from scoreops.core.rollout_world import Requests
@@ -22,6 +22,7 @@ _AWAY_S: Final = 3.0
 """Who did not answer is not asked again for so long, so that an outage holds up nobody."""
 _BEFORE: Final = timedelta(seconds=120)
 """A counter's last sample before the count begins is not older than that."""
+_LATELY: Final = timedelta(seconds=30)
 _STALE_S: Final = 60.0
 _STRIDE: Final = timedelta(minutes=10)
 """Counts that are older are kept as a sum."""
@@ -49,14 +50,15 @@ class Counter:
             counted = (start, start, Requests(0, 0))
         _, upto, before = counted
         try:
-            new = self._count(namespace, model, attempt, upto, now)
+            found = self._samples(namespace, model, attempt, upto, now)
         except ScoreOpsError as error:
             self._away_until = self._clock() + _AWAY_S
             _log.warning("the metrics are away", why=str(error))
             return None
-        if new is None:
+        if found is None:
             return None
-        whole = Requests(before.candidate + new.candidate, before.total + new.total)
+        new, lately = (_count(found, attempt, begin, now) for begin in (upto, max(start, now - _LATELY)))
+        whole = Requests(before.candidate + new.candidate, before.total + new.total, lately)
         if now - upto > _STRIDE:
             self._sums[key] = (start, now, whole)
         return whole
@@ -65,7 +67,10 @@ class Counter:
         """The rollout is gone."""
         self._sums.pop(key, None)
 
-    def _count(self, namespace: str, model: str, attempt: Attempt, start: datetime, now: datetime) -> Requests | None:
+    def _samples(
+        self, namespace: str, model: str, attempt: Attempt, start: datetime, now: datetime
+    ) -> Sequence[Series] | None:
+        """Both versions' counters since a while before `start`; None while the newest of them is old."""
         assert self._metrics is not None
         versions = [attempt.candidate.version, *([attempt.stable.version] if attempt.stable else [])]
         chosen = {name: Template(value).safe_substitute(namespace=namespace) for name, value in self._labels.items()}
@@ -74,10 +79,13 @@ class Counter:
         window = math.ceil((now - start + _BEFORE).total_seconds())
         found = self._metrics.query(f"{REQUESTS}{{{','.join(matchers)}}}[{window}s]", now)
         newest = max((one.samples[-1][0] for one in found if one.samples), default=None)
-        if newest is not None and now.timestamp() - newest > _STALE_S:
-            return None
-        counts = dict.fromkeys(versions, 0.0)
-        for one in found:
-            counts[one.labels["version"]] += grown(one.samples, start, now, new=True)
-        candidate = round(counts[attempt.candidate.version])
-        return Requests(candidate, candidate + round(sum(counts.values()) - counts[attempt.candidate.version]))
+        return None if newest is not None and now.timestamp() - newest > _STALE_S else found
+
+
+def _count(found: Sequence[Series], attempt: Attempt, start: datetime, now: datetime) -> Requests:
+    candidate = total = 0.0
+    for one in found:
+        grew = grown(one.samples, start, now, new=True)
+        total += grew
+        candidate += grew if one.labels["version"] == attempt.candidate.version else 0.0
+    return Requests(round(candidate), round(total))

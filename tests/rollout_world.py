@@ -6,7 +6,7 @@ Every write is judged by laws written from the design's text, not from the code 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from scoreops.core.rollout_spec import Plan
@@ -70,6 +70,7 @@ class World:
     mirror: dict[str, int] = field(default_factory=dict)
     route_revision: int = 1
     live: dict[str, int] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
     live_at: datetime = START
     start_seconds: int = 7
     lag_seconds: int = 3
@@ -117,10 +118,15 @@ class World:
         since, attempt = self.status.traffic.settled_at, self.status.attempt
         if since is None or attempt is None:
             return Requests(0, 0)
-        live = dict(self.weights) if self.now >= self.live_at else self.live
-        start = max(since, self.live_at) if self.now >= self.live_at else since
-        total = int(self.rate * (self.now - start).total_seconds())
-        return Requests(round(total * live.get(attempt.candidate.version, 0) / 100), total)
+        lately = self._counted(max(since, self.now - timedelta(seconds=30)), attempt.candidate.version)
+        return replace(self._counted(since, attempt.candidate.version), lately=lately)
+
+    def _counted(self, start, candidate):
+        """Requests from then on: by the weights before until the gateway follows, then by those that it has."""
+        until = min(max(start, self.live_at), self.now)
+        spans = ((self.before, until - start), (self.weights, self.now - until))
+        counts = [(int(self.rate * span.total_seconds()), live.get(candidate, 0)) for live, span in spans]
+        return Requests(round(sum(n * share / 100 for n, share in counts)), sum(n for n, _ in counts))
 
     def observe(self):
         services = tuple(
@@ -182,6 +188,7 @@ class World:
 
     def write_route(self, weights, mirror):
         self.live = dict(self.weights) if self.now >= self.live_at else self.live
+        self.before = self.live
         self.weights, self.mirror = weights, mirror
         self.route_revision += 1
         self.live_at = self.now + timedelta(seconds=self.lag_seconds)

@@ -7,12 +7,14 @@ import math
 from scoreops.core.rollout_spec import Plan
 from scoreops.core.rollout_status import Phase, Status, Version
 from scoreops.core.rollout_view import View, wanted_route
-from scoreops.core.rollout_world import Route, SetWeight
+from scoreops.core.rollout_world import Requests, Route, SetWeight
 
 _SLACK_PERCENT = 1.0
 _SIGMAS = 3.0
 _QUIET_SECONDS = 60
 """After so long without a request the route's word is taken: nobody is there to be counted."""
+_FEW = 30
+"""So many requests of the last moments say more than all since the route changed."""
 
 
 def read_back(view: View) -> Status:
@@ -23,7 +25,7 @@ def read_back(view: View) -> Status:
     traffic, requests = status.traffic, view.observed.requests
     drifted = traffic.settled and not settled
     applied = route.weights.get(attempt.candidate.version, 0) if attempt else 0
-    share = requests.percent if requests is not None and attempt is not None else None
+    share = _told(requests).percent if requests is not None and attempt is not None else None
     update = {
         "applied": applied,
         "observed": None if share is None else round(share, 1),
@@ -42,8 +44,9 @@ def read_back(view: View) -> Status:
 def verified(view: View) -> bool:
     """Whether the route was read back as wanted, and the requests counted since then do not speak against it.
 
-    The share seen may differ from the weight by one point and three standard deviations of a binomial share. Nobody
-    asking for a minute is no contradiction, nor is nobody asking for a first version at all; not knowing who asked is.
+    The share seen may differ from the weight by one point and three standard deviations of a binomial share: that of
+    all requests since then, or that of the last moments, as the gateway may have followed late. Nobody asking for a
+    minute is no contradiction, nor is nobody asking for a first version at all; not knowing who asked is.
     """
     requests, traffic = view.observed.requests, view.status.traffic
     if requests is None or not traffic.settled:
@@ -52,9 +55,20 @@ def verified(view: View) -> bool:
         attempt = view.status.attempt
         quiet = traffic.settled_at is not None and view.elapsed(traffic.settled_at) >= _QUIET_SECONDS
         return quiet or (attempt is not None and attempt.stable is None)
-    weight = traffic.intended / 100
+    return _fits(requests, traffic.intended) or _fits(_told(requests), traffic.intended)
+
+
+def _told(requests: Requests) -> Requests:
+    """What says most about the weight now."""
+    lately = requests.lately
+    return lately if lately is not None and lately.total >= _FEW else requests
+
+
+def _fits(requests: Requests, intended: int) -> bool:
+    assert requests.percent is not None
+    weight = intended / 100
     sigma = 100 * math.sqrt(weight * (1 - weight) / requests.total)
-    return abs(requests.percent - traffic.intended) <= _SLACK_PERCENT + _SIGMAS * sigma
+    return abs(requests.percent - intended) <= _SLACK_PERCENT + _SIGMAS * sigma
 
 
 def on_stable(view: View) -> bool:

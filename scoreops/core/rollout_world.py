@@ -73,10 +73,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests answered by the candidate, and by both, since `traffic.settled_at`."""
+    """Requests answered by the candidate, and by both, since `traffic.settled_at`; `lately`: those of the last moments.
+
+    A gateway follows a route some seconds later, so that what was counted since then holds some of the weight before.
+    """
 
     candidate: int
     total: int
+    lately: Requests | None = None
 
     @property
     def percent(self) -> float | None:
