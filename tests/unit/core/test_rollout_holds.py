@@ -237,25 +237,3 @@ def test_a_rollout_of_which_all_is_deleted_lets_go():
     world.all_goes = True
     operator.settle()
     assert world.gone
-
-
-def test_a_gateway_that_follows_late_is_seen_soon_after():
-    operator = rollout(P.SOAKING)
-    world = operator.world
-    world.lag_seconds, world.rate = 60, 200.0
-    operator.run(phase(P.PROMOTING))
-    began = world.now
-    operator.run(phase(P.BAKING))
-    assert 60 <= (world.now - began).total_seconds() <= 100
-    assert world.status.traffic.observed == 100
-
-
-def test_a_gateway_that_does_not_follow_holds_the_rollout():
-    operator = rollout(P.SOAKING)
-    operator.world.lag_seconds = 10**6
-    operator.run(phase(P.PROMOTING))
-    minutes(operator, 30)
-    status = operator.world.status
-    assert (status.phase, status.reason) == (P.PROMOTING, R.WEIGHT_NOT_OBSERVED)
-    assert status.traffic.observed == pytest.approx(10, abs=1)
-    assert operator.world.champion == "16"
