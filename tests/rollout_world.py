@@ -69,7 +69,6 @@ class World:
     weights: dict[str, int] = field(default_factory=dict)
     mirror: dict[str, int] = field(default_factory=dict)
     route_revision: int = 1
-    live: dict[str, int] = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)
     live_at: datetime = START
     start_seconds: int = 7
@@ -93,15 +92,13 @@ class World:
     def with_stable(self, name="16"):
         """A version that has served for long and is the champion."""
         self.pods[name] = Pod(version(name), START)
-        self.weights, self.live = {name: 100}, {name: 100}
+        self.weights = {name: 100}
         self.champion = name
         self.reached.add(name)
         return self
 
     def later(self, seconds):
         self.now += timedelta(seconds=seconds)
-        if self.now >= self.live_at:
-            self.live = dict(self.weights)
 
     def ready(self, pod):
         return not pod.broken and not pod.failed and self.now >= pod.ready_at
@@ -187,8 +184,8 @@ class World:
         self.write_route(dict(act.weights), dict(act.mirror))
 
     def write_route(self, weights, mirror):
-        self.live = dict(self.weights) if self.now >= self.live_at else self.live
-        self.before = self.live
+        if self.now >= self.live_at:
+            self.before = self.weights
         self.weights, self.mirror = weights, mirror
         self.route_revision += 1
         self.live_at = self.now + timedelta(seconds=self.lag_seconds)
