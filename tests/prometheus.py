@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import urllib.request
 from contextlib import contextmanager
 
 from tests.tiny_server import free_port
+from tests.waiting import until
 
 CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
@@ -51,14 +51,6 @@ class Process:
                 return answer.status == 200
         except OSError:
             return False
-
-
-def until(reached, said=lambda: "", seconds=60):
-    """Wait for something that must come."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, said()
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 
 import pytest
 
 from scoreops.core.rollout_status import Phase
 from scoreops.local.runtime import up
 from tests.bundles import misses_its_golden_request, plain_bundle
-from tests.delivering import NEVER_S, ROOT, open_shop, traffic
+from tests.delivering import ROOT, open_shop, traffic
+from tests.waiting import until
 
 CANARY = ("--canary", "--min-requests", "50", "--json")
 
@@ -29,13 +29,6 @@ def moments(output):
 
 def weights(seen):
     return [one["weight"]["applied"] for one in seen if "weight" in one]
-
-
-def until(reached):
-    deadline = time.monotonic() + NEVER_S
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_good_candidate_gets_all_requests_and_none_fails(shop):

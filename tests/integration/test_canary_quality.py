@@ -17,9 +17,10 @@ from scoreops.adapters.kafka import ensure_topics
 from scoreops.kol.events import INFERENCE_TOPIC, LABELS_TOPIC
 from tests.delivering import ROOT, open_shop, traffic
 from tests.graphs import DOUBLE, model, value
-from tests.integration.test_canary import moments, until, weights
+from tests.integration.test_canary import moments, weights
 from tests.shoppers import COLUMNS, value_of
 from tests.tiny_server import free_port
+from tests.waiting import until
 
 TRUE, WORSE = 1.5, 3.06
 """Slopes of the truth, which stable knows, and of a candidate that is too sure of itself."""

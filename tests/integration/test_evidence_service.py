@@ -26,8 +26,8 @@ from scoreops.core.losses import log_loss_differences
 from scoreops.kol.events import INFERENCE_TOPIC, LABELS_TOPIC
 from tests.evidence import World, encoded
 from tests.evidence_process import Child, running
-from tests.prometheus import until
 from tests.tiny_server import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10

@@ -22,9 +22,9 @@ from scoreops.core.verdict import Outcome as O  # noqa: N817
 from scoreops.kol.events import INFERENCE_TOPIC, LABELS_TOPIC
 from tests.evidence import World, encoded
 from tests.gate_world import Shelf
-from tests.prometheus import until
 from tests.tiny import COLUMNS, tiny_bundle
 from tests.tiny_server import serving
+from tests.waiting import until
 
 TOPICS = (INFERENCE_TOPIC, LABELS_TOPIC)
 

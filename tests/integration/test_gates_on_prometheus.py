@@ -15,7 +15,8 @@ from scoreops.adapters.prometheus import Prometheus
 from scoreops.core.errors import BadInput, NotReady
 from scoreops.core.gates import GateSpec, Sources, Trial, evaluate
 from scoreops.core.verdict import Outcome as O  # noqa: N817
-from tests.prometheus import scraping, until
+from tests.prometheus import scraping
+from tests.waiting import until
 
 GATES = {
     "slo": GateSpec.model_validate({"slo": {"margin": 0.01, "slow": None}}),

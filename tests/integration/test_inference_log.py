@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
 
 import numpy as np
 import pytest
@@ -24,10 +23,10 @@ from scoreops.kol.events import INFERENCE_TOPIC
 from tests.load import body_of, closed_loop, request_of
 from tests.tiny import JOINED, tiny_bundle
 from tests.tiny_server import serving
+from tests.waiting import until
 
 ROWS = [[1.0, 2.0, 3.0]]
 REQUEST = request_of(body_of(ROWS))
-NEVER_S = 60.0
 TIMES_SLOWER = 4.0
 
 
@@ -57,13 +56,6 @@ def load(server, count, request=REQUEST):
 
 def stage(server, name):
     return server.metric(f'predictor_inference_log_total{{stage="{name}"}}')
-
-
-def until(reached):
-    deadline = time.monotonic() + NEVER_S
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_every_answer_is_on_the_log_once(folder, broker, tmp_path):

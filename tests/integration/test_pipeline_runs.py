@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from feature_repo.sme.warehouse import row_counts
 from kfp_pipelines.run_local import execute, is_running
 from scoreops.adapters.settings import Settings
 from tests.listening import Listener, listening
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120
@@ -67,13 +67,6 @@ def of_home(home):
     return found
 
 
-def eventually(holds, what):
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def test_no_step_outlives_a_run_that_is_killed(own):
     with listening(kind=Silent) as server:
         code = (
@@ -82,11 +75,11 @@ def test_no_step_outlives_a_run_that_is_killed(own):
         )
         environment = os.environ | own.environment() | {"SCOREOPS_WORLD_BANK": server.url, "PYTHONPATH": str(ROOT)}
         run = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=environment)
-        eventually(lambda: server.asked, "the step never asked")
+        until(lambda: server.asked)
         assert is_running(own, "sme_external_sync")
         assert len(of_home(own.root)) >= 3
         run.send_signal(signal.SIGKILL)
         run.wait()
-        eventually(lambda: not of_home(own.root), "a process of the killed run goes on")
-        eventually(lambda: not is_running(own, "sme_external_sync"), "its lock is held")
+        until(lambda: not of_home(own.root), lambda: f"of the killed run goes on: {of_home(own.root)}")
+        until(lambda: not is_running(own, "sme_external_sync"))
         server.gone.set()

@@ -16,8 +16,8 @@ import pytest
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotReady
 from scoreops.local.scheduler import Scheduler, now, open_book
-from tests.prometheus import until
 from tests.scheduling import NIGHTLY
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,8 +15,8 @@ from scoreops.local.parts import part
 from scoreops.local.runtime import up
 from scoreops.local.score_status import score_status
 from tests.bundles import fusion_bundle
-from tests.prometheus import until
 from tests.tiny import tiny_bundle
+from tests.waiting import until
 
 PASS = [{"gate": "x", "outcome": "Pass"}]
 FAIL = [{"gate": "x", "outcome": "Fail"}]

@@ -22,6 +22,7 @@ from scoreops.adapters.bundles import write_folder
 from tests.load import body_of, closed_loop, request_of
 from tests.tiny import JOINED, tiny_bundle
 from tests.tiny_server import ROOT, serving
+from tests.waiting import until
 
 REQUEST = request_of(body_of([[1, 2, 3]]))
 
@@ -117,20 +118,13 @@ def test_a_new_version_under_load_fails_no_request_and_answers_are_of_one_versio
     assert all(values == [321.0 * int(version)] for version, values in map(score, answers))
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, tmp_path):
     """One that starts takes no request before it can answer, so only those of the one that dies are lost."""
     with serving(folder, tmp_path / "log", workers=2) as server:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         before = children.read_text().split()
         assert len(before) == 2
-        wait_for(lambda: server.log.count("line-up") == 2)
+        until(lambda: server.log.count("line-up") == 2)
         stop = iter(range(400))
         answers = asyncio.run(closed_loop((server.port,), REQUEST, 8, lambda: next(stop, None) is None))
         assert {answer.status for answer in answers} == {200}
@@ -141,7 +135,7 @@ def test_workers_share_ports_and_metrics_and_one_that_dies_is_replaced(folder, t
             anew = request_of(body_of([[1, 2, 3]]), headers=["Connection: close"])
             under_way = asyncio.create_task(closed_loop((server.port,), anew, 8, lambda: over))
             os.kill(int(before[0]), signal.SIGKILL)
-            await asyncio.to_thread(wait_for, lambda: server.log.count("line-up") == 3)
+            await asyncio.to_thread(until, lambda: server.log.count("line-up") == 3)
             await asyncio.sleep(0.2)
             over = True
             return await under_way
@@ -160,7 +154,7 @@ def test_workers_end_when_their_parent_is_killed(folder, tmp_path):
     with serving(folder, tmp_path / "log", workers=2) as server:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         server.process.kill()
-        wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
     assert len(children) == 2
 
 
