@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from predictors.served import Served, ask, compute
+from predictors.served import Question, Served, ask, compute
 from predictors.tensors import DTYPES, NO_PARAMETERS, Array, InferRequest, Tensor, check_tensor
 from scoreops.core.bundle import Golden
 from scoreops.core.errors import BadInput, Refused
 from scoreops.core.golden import difference
 
+TIMES: Final = 5
+"""The shortest of so many runs counts: one that others held up would send every later request the slow way."""
+
 
 def check_golden(served: Served, golden: Golden) -> float:
-    """Seconds a golden row takes. Raises Refused unless the golden answers are those of when the bundle was made."""
+    """Seconds a golden row takes when nothing else holds it up.
+
+    Raises Refused unless the golden answers are those of when the bundle was made.
+    """
     who = f"{served.model} version {served.version}"
     if not golden.inputs or not golden.outputs:
         raise Refused(f"{who} carries no golden request")
@@ -30,9 +36,13 @@ def check_golden(served: Served, golden: Golden) -> float:
         found = difference(tensor.name, tensor.data, _expected(golden, tensor), golden.tolerance)
         if found:
             raise Refused(f"golden request of {who}: {found}")
+    return min(_seconds(served, question) for _ in range(TIMES)) / question.rows
+
+
+def _seconds(served: Served, question: Question) -> float:
     started = time.perf_counter()
-    compute(served, question)  # the first time pays for what is made once
-    return (time.perf_counter() - started) / question.rows
+    compute(served, question)
+    return time.perf_counter() - started
 
 
 def golden_request(served: Served, golden: Golden) -> InferRequest:

@@ -43,6 +43,20 @@ def seconds_from_now(seconds):
     return lambda: time.perf_counter() > until
 
 
+def test_an_answer_is_sent_whole(folder, tmp_path):
+    whole = []
+    with serving(folder, tmp_path / "log") as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        for _ in range(200):
+            client.sendall(REQUEST)
+            got = client.recv(65_536)
+            head, _, body = got.partition(b"\r\n\r\n")
+            size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            whole.append(len(body) == size)
+            while len(body) < size:
+                body += client.recv(65_536)
+    assert all(whole)
+
+
 def test_a_server_that_is_told_to_stop_fails_no_request(folder, tmp_path):
     with serving(folder, tmp_path / "one.log") as one, serving(folder, tmp_path / "two.log") as two:
 

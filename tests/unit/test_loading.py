@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
 
+from predictors.golden import TIMES
 from predictors.lineup import Lineups, lineup, version_order
 from predictors.loading import load_bundle
 from predictors.served import ask, compute
 from predictors.tensors import InferRequest, Tensor
+from scoreops.catalog import Score
 from scoreops.core.bundle import MANIFEST
 from scoreops.core.errors import BadInput, NotFound, NotReady, Refused
 from scoreops.core.spec import Schema
-from tests.tiny import JOINED, SCHEMA, tiny_bundle, tiny_score
+from tests.tiny import INPUTS, JOINED, OUTPUTS, SCHEMA, TinyScorer, tiny_bundle, tiny_score
 
 SCORE = tiny_score()
 SAID = {"columns": JOINED}
@@ -44,6 +47,20 @@ def test_a_sound_bundle_answers_and_says_what_it_is(served):
     assert rows == 2
     assert (served.version, served.schema_hash) == ("7", SCHEMA.hash)
     assert served.properties["trained_until"].startswith("2026-01-01")
+
+
+def test_a_machine_that_stalls_while_a_version_loads_does_not_make_it_a_slow_one():
+    class Stalling(TinyScorer):
+        calls = 0
+
+        def infer(self, tensors, parameters):
+            Stalling.calls += 1
+            time.sleep(0 if Stalling.calls == 4 else 0.05)
+            return super().infer(tensors, parameters)
+
+    score = Score("tiny", SCHEMA, INPUTS, OUTPUTS, lambda files: Stalling(files["model.onnx"]))
+    assert load_bundle("tiny", score, "7", tiny_bundle()).row_s < 0.05 / 2
+    assert Stalling.calls == 1 + TIMES
 
 
 @pytest.mark.parametrize(
