@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 import numpy as np
 
-from bench import _load
+from bench import _load, _trees
 from bench._questions import BINARY, DOORS, GRPC, PATH, ask, protoset, question
 from bench.rivals import booster, servers
 from bench.rivals.servers import HOST, Server
@@ -141,7 +141,27 @@ def _all(settings: Settings, tools: Mapping[str, Path]) -> dict[str, object]:
                 made |= _measure(bench, Cell(rows, door))
         made["rss_mb"] = {server.name: round(_process(server).memory_info().rss / 2**20) for server in fleet}
         made["inference_log"] = _log_counts(fleet[0])
-    return made
+    return made | _floors(settings, tools)
+
+
+def _floors(settings: Settings, tools: Mapping[str, Path]) -> dict[str, object]:
+    """What no server can undercut: the empty call of grpcio, and the trees."""
+    kinds = (("aio", 1), ("sync", 1), ("sync", 4))
+    fleet = [
+        servers.empty(settings.root, settings.port_base + 10 + n, *kind, core=SERVERS_CORE)
+        for n, kind in enumerate(kinds)
+    ]
+    bench = Bench(fleet, tools, settings.root)
+    try:
+        up([server.service for server in fleet])
+        found = bench.rounds(fleet, Cell(1, GRPC), BEST_S)
+    finally:
+        for server in fleet:
+            server.service.stop()
+    calls = {name: median(run.cpu_us for run in runs) for name, runs in found.items()}
+    bundle = settings.root / "bundles" / servers.MODEL / "1"
+    trees = _trees.microseconds(settings.root / "booster" / "model.json", bundle, max(ROWS))
+    return {"floor: a gRPC call, us": _whole(calls), f"floor: the trees of {max(ROWS)} rows, us": _whole(trees)}
 
 
 @contextmanager

@@ -99,6 +99,18 @@ def ours(
     return _server(name, home, argv, ports, core, {"SCOREOPS_KAFKA": kafka} if kafka else {})
 
 
+def empty(home: Path, port: int, kind: str, threads: int, *, core: int | None = None) -> Server:
+    """A gRPC server of grpcio that does nothing; see `empty_grpc`."""
+    name = f"empty-{kind}-{threads}"
+    argv = python("-m", "bench.rivals.empty_grpc", kind, str(port), str(threads))
+    service = Service(name, home, _bound(argv, core), lambda: True, (port,), env=_ENV)
+    return Server(name, service, 0, port)
+
+
+def _bound(argv: Sequence[str], core: int | None) -> list[str]:
+    return ["taskset", "-c", str(core), *argv] if core is not None else list(argv)
+
+
 def _server(
     name: str,
     home: Path,
@@ -107,7 +119,6 @@ def _server(
     core: int | None,
     env: dict[str, str] | None = None,
 ) -> Server:
-    bound = ["taskset", "-c", str(core), *argv] if core is not None else list(argv)
     ready = probes.http(HOST, ports[0], f"/v2/models/{MODEL}/ready")
-    service = Service(name, home, bound, ready, ports, env=_ENV | (env or {}))
+    service = Service(name, home, _bound(argv, core), ready, ports, env=_ENV | (env or {}))
     return Server(name, service, *ports)
