@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
@@ -186,14 +186,21 @@ def _watermarks(consumer: NativeConsumer, partitions: Iterable[tuple[str, int]])
         raise NotReady(f"the broker does not answer: {error}") from error
 
 
-def places(bootstrap: str, topics: Iterable[str]) -> list[tuple[str, int]]:
-    """Every (topic, partition) there is of `topics`. Raises NotReady when the broker does not answer."""
+def places(bootstrap: str, topics: Sequence[str]) -> list[tuple[str, int]]:
+    """Every (topic, partition) of `topics`.
+
+    Raises NotReady when the broker does not answer, or does not know one of them: it may take a moment to learn of a
+    topic that was just made.
+    """
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     try:
         known = client.list_topics(timeout=10).topics
     except KafkaException as error:
         raise NotReady(f"the broker does not answer: {error}") from error
-    return [(topic, partition) for topic in topics if topic in known for partition in sorted(known[topic].partitions)]
+    unknown = [topic for topic in topics if topic not in known]
+    if unknown:
+        raise NotReady(f"the broker does not know of {', '.join(unknown)} yet")
+    return [(topic, partition) for topic in topics for partition in sorted(known[topic].partitions)]
 
 
 def start_offsets(topics: Iterable[str], partitions: int = PARTITIONS) -> Offsets:

@@ -19,6 +19,7 @@ from monitoring.metrics import Metrics
 from monitoring.store import Store
 from scoreops.adapters.evidence import EvidenceClient
 from scoreops.adapters.kafka import FastProducer, ensure_topics
+from scoreops.adapters.kafka_log import places
 from scoreops.core.errors import NotReady
 from scoreops.core.gates import Wanted
 from scoreops.core.gates.checks import Decision
@@ -172,6 +173,12 @@ def test_a_log_that_is_never_silent_is_read_all_the_same(broker, tmp_path):
         stop.set()
         for thread in threads:
             thread.join(20)
+
+
+def test_a_topic_that_the_broker_does_not_know_yet_is_no_empty_one(broker):
+    assert {topic for topic, _ in places(broker, TOPICS)} == set(TOPICS)
+    with pytest.raises(NotReady, match=r"does not know of never\.made yet"):
+        places(broker, (*TOPICS, "never.made"))
 
 
 def test_what_does_not_fit_is_counted_and_left_out(broker, tmp_path):
