@@ -6,9 +6,7 @@ fleet   ours, KServe's and MLServer, all with the XGBoost model of bench/rivals
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -18,15 +16,7 @@ from bench.rivals.servers import Server
 from scoreops.local import probes
 from scoreops.local.runtime import up
 from scoreops.local.service import Service, python
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    with contextlib.ExitStack() as stack:
-        probing = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in probing:
-            one.bind((servers.HOST, 0))
-        return [one.getsockname()[1] for one in probing]
+from tests.tiny_server import free_port
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +26,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def echo(home) -> Iterator[Server]:
-    ports = (http, grpc) = tuple(free_ports(2))
+    ports = (http, grpc) = (free_port(), free_port())
     argv = python("-m", "tests.conformance.echo", str(home / "bundles"), str(http), str(grpc))
     ready = probes.http(servers.HOST, http, "/v2/health/ready")
     service = Service("echo", home, argv, ready, ports, env=os.environ | {"PYTHONPATH": str(servers.ROOT)})
@@ -47,7 +37,7 @@ def echo(home) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def fleet(home) -> Iterator[list[Server]]:
-    ports = free_ports(6)
+    ports = [free_port() for _ in range(6)]
     model_file = booster.save(booster.train(), home / "booster")
     made = [
         servers.ours(home, servers.bundles(home, model_file, columns=()), tuple(ports[:2])),
