@@ -32,10 +32,11 @@ class Tls(NamedTuple):
 
 
 class _AtOnce:
-    """A transport that sends together what is written in one turn of the loop.
+    """A transport that sends the head of an answer with its body.
 
-    Uvicorn writes the head of an answer and then its body, and uvloop sends each write by itself: two calls of the
-    kernel, two segments and two wake-ups of the client, a seventh of what a small request costs.
+    Uvicorn writes one and then the other, and uvloop sends each write by itself: two calls of the kernel, two segments
+    and two wake-ups of the client, a seventh of what a small request costs. A head without a body goes out at the end
+    of the loop's turn.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -48,23 +49,30 @@ class _AtOnce:
         self.resume_reading = transport.resume_reading
 
     def write(self, data: bytes) -> None:
-        if not self._written:
-            self._loop.call_soon(self._send)
         self._written.append(data)
+        if len(self._written) > 1:
+            self.flush()
+        else:
+            self._loop.call_soon(self.flush)
 
-    def _send(self) -> None:
+    def flush(self) -> None:
         written, self._written = self._written, []
         if written and not self.is_closing():
             self._transport.write(b"".join(written))
 
     def close(self) -> None:
-        self._send()
+        self.flush()
         self._transport.close()
 
 
 class _Http(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_AtOnce(transport, self.loop))  # type: ignore[arg-type]
+        self._joined = _AtOnce(transport, self.loop)
+        super().connection_made(self._joined)  # type: ignore[arg-type]
+
+    def eof_received(self) -> None:
+        """The loop closes its transport after this, whatever was written meanwhile."""
+        self._joined.flush()
 
 
 class HttpServer(uvicorn.Server):
