@@ -106,7 +106,9 @@ def decode_request(body: bytes, json_size: int | None = None, most_rows: int = 2
     except UnicodeDecodeError as error:
         raise BadInput("JSON must be UTF-8") from error
     blobs = _Blobs(memoryview(body)[len(body) if json_size is None else json_size :])
-    for item in raw.inputs:
+    for item in raw.inputs:  # before anything is reckoned with these numbers
+        if len(item.shape) > MAX_DIMENSIONS:
+            raise BadInput(f"has {len(item.shape)} dimensions, at most {MAX_DIMENSIONS} are taken", "inputs")
         if item.shape and item.shape[0] > most_rows:
             raise BadInput(f"has {item.shape[0]} rows, at most {most_rows} are taken in one request", "inputs")
     inputs = [_tensor(item, f"inputs[{index}]", blobs) for index, item in enumerate(raw.inputs)]

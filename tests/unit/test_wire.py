@@ -102,6 +102,14 @@ def test_depth_is_bounded(depth):
         decode_request(b"[" * depth * 20)
 
 
+def test_dimensions_are_counted_before_anything_is_reckoned_with_them():
+    """The product of a hundred thousand large numbers takes half a minute in which nobody else is answered."""
+    raw = body([1.0] * 40_000, (1, *[2**63 - 1] * 2_000))
+    with pytest.raises(BadInput) as caught:
+        decode_request(raw)
+    assert caught.value.reason == f"has 2001 dimensions, at most {MAX_DIMENSIONS} are taken"
+
+
 @given(st.binary(max_size=120))
 def test_no_bytes_raise_anything_else(raw):
     with pytest.raises(BadInput):
