@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -38,10 +39,10 @@ def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTI
     try:
         missing = set(topics) - set(admin.list_topics())
         for name in sorted(missing):
-            try:
+            with suppress(TopicAlreadyExistsError):
                 admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}})
-            except TopicAlreadyExistsError:
-                continue
+    except AdminError as error:
+        raise NotReady(f"the Kafka broker at {bootstrap} cannot answer now: {error}") from error
     finally:
         admin.close()
 
@@ -49,7 +50,9 @@ def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTI
 class FastProducer:
     """Idempotent producer for high rates. Nothing counts as sent until `flush` returns."""
 
-    def __init__(self, bootstrap: str, *, linger_ms: int = 20) -> None:
+    def __init__(self, bootstrap: str, *, linger_ms: int = 20, timeout_ms: int = DELIVERY_TIMEOUT_MS) -> None:
+        """`timeout_ms` is how long a message is kept that the log does not take."""
+        self._timeout_ms = timeout_ms
         self._failed: list[str] = []
         self._producer = NativeProducer(
             {
@@ -62,28 +65,32 @@ class FastProducer:
                 "batch.num.messages": 20_000,
                 "queue.buffering.max.messages": 200_000,
                 "queue.buffering.max.kbytes": 131_072,
-                "message.timeout.ms": DELIVERY_TIMEOUT_MS,
+                "message.timeout.ms": timeout_ms,
                 "delivery.report.only.error": True,
                 "log_level": 2,
             }
         )
 
     def send(self, topic: str, key: bytes | None, value: bytes, timestamp_ms: int = 0) -> None:
-        """Queue one message; waits while the queue is full. Raises NotReady when an earlier one was lost for good."""
+        """Queue one message; waits while the queue is full.
+
+        Raises NotReady once when earlier ones were lost for good, and this one is not queued then: who goes on living
+        repeats all that it has not flushed.
+        """
+        self._producer.poll(0)
+        self._raise_failed()
         while True:
             try:
                 self._producer.produce(topic, value, key, on_delivery=self._delivered, timestamp=timestamp_ms)
-                self._producer.poll(0)
                 break
             except BufferError:
                 self._producer.poll(0.1)
-        self._raise_failed()
 
     def flush(self) -> None:
         """Wait until the log has everything. Raises NotReady when it does not take it within the delivery timeout."""
-        left = self._producer.flush(DELIVERY_TIMEOUT_MS / 1000)
+        left = self._producer.flush(self._timeout_ms / 1000)
         if left:
-            raise NotReady(f"the log did not take {left} messages within {DELIVERY_TIMEOUT_MS // 1000} s")
+            raise NotReady(f"the log did not take {left} messages within {self._timeout_ms // 1000} s")
         self._raise_failed()
 
     def _delivered(self, error: KafkaError | None, _message: object) -> None:
@@ -91,8 +98,9 @@ class FastProducer:
             self._failed.append(str(error))
 
     def _raise_failed(self) -> None:
-        if self._failed:
-            raise NotReady(f"the log refused {len(self._failed)} messages: {self._failed[0]}")
+        failed, self._failed = self._failed, []
+        if failed:
+            raise NotReady(f"the log refused {len(failed)} messages: {failed[0]}")
 
 
 class BestEffortProducer:

@@ -24,6 +24,7 @@ from scoreops.adapters.feast_encoding import (
     feature_field,
     stamp_field,
 )
+from scoreops.adapters.redis_client import Client, answering
 from scoreops.core.errors import BadInput
 
 EVENT_TIME: Final = "event_timestamp"
@@ -74,9 +75,7 @@ return written
 
 def connect(url: str) -> Any:
     """A client as OnlineStore wants it."""
-    import redis
-
-    return redis.Redis.from_url(url, socket_timeout=30, protocol=3)
+    return Client.from_url(url, socket_timeout=30, protocol=3)
 
 
 class FeatureWriter:
@@ -190,6 +189,7 @@ class OnlineStore:
 
         Raises:
             BadInput: a name without a view, or a stored value that is no number.
+            NotReady: the store does not answer.
         """
         views = {name.partition(":")[0]: 0 for name in view_features}
         if not all(name.partition(":")[2] for name in view_features):
@@ -212,14 +212,18 @@ class OnlineStore:
         head = b"*%d\r\n$5\r\nHMGET\r\n" % (len(fields) + 2)
         message = [b"".join(head + b"$%d\r\n%s\r\n" % (len(key), key) + tail for key in keys)]
         pool = self._client.connection_pool
-        connection = pool.get_connection()
+        with answering():
+            connection = pool.get_connection()
 
         def ask() -> list[list[bytes | None]]:
             connection.send_packed_command(message)
             return [connection.read_response() for _ in keys]
 
         try:
-            found: list[list[bytes | None]] = connection.retry.call_with_retry(ask, lambda _: connection.disconnect())
+            with answering():
+                found: list[list[bytes | None]] = connection.retry.call_with_retry(
+                    ask, lambda _: connection.disconnect()
+                )
         except BaseException:
             connection.disconnect()  # half an answer must not be read by the next one who asks
             raise

@@ -20,7 +20,9 @@ _ERRORS: Final[Mapping[int, type[ScoreOpsError]]] = {
     404: NotFound,
     409: Refused,
     413: BadInput,
+    429: NotReady,
     503: NotReady,
+    504: NotReady,
 }
 _DTYPES: Final[Mapping[str, Any]] = {"BOOL": np.bool_, "FP32": np.float32, "FP64": np.float64, "BYTES": np.object_}
 

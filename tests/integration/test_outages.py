@@ -1,0 +1,66 @@
+"""What a part that lives on meets when another is away: NotReady while it lasts, and nothing of it afterwards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scoreops.adapters.kafka import FastProducer, ensure_topics
+from scoreops.adapters.kafka_log import read_all
+from scoreops.adapters.online_store import OnlineStore, connect
+from scoreops.adapters.predictor import PredictorClient
+from scoreops.core.errors import NotReady
+from scoreops.kol.events import SCORES_TOPIC
+from tests.listening import listening
+
+
+def test_a_producer_that_lost_messages_says_so_once_and_works_again_with_the_log(topics, settings, kafka):
+    bootstrap = settings.kafka_bootstrap
+    ensure_topics(bootstrap, [SCORES_TOPIC])
+    producer = FastProducer(bootstrap, timeout_ms=2_000)
+    kafka.kill()
+    try:
+        producer.send(SCORES_TOPIC, b"k", b"lost")
+        with pytest.raises(NotReady, match="the log"):
+            producer.flush()
+        with pytest.raises(NotReady):
+            ensure_topics(bootstrap, [SCORES_TOPIC])
+    finally:
+        kafka.start()
+        kafka.wait()
+    for attempt in ("first", "second"):
+        try:
+            producer.send(SCORES_TOPIC, b"k", b"kept")
+            producer.flush()
+        except NotReady:  # of what was lost
+            assert attempt == "first"
+            continue
+        break
+    assert [record.value for record in read_all(bootstrap, SCORES_TOPIC)] == [b"kept"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda client: client.hgetall("kols"), id="a command"),
+        pytest.param(lambda client: OnlineStore(client, "kol_id").read(["view:feature"], ["kol"]), id="features"),
+        pytest.param(lambda client: client.register_script("return 1")(), id="a script"),
+    ],
+)
+def test_an_online_store_that_is_away_is_not_ready(redis_client, settings, valkey, ask):
+    client = connect(settings.redis_url)
+    ask(client)
+    valkey.kill()
+    try:
+        with pytest.raises(NotReady, match="the online store does not answer"):
+            ask(client)
+    finally:
+        valkey.start()
+        valkey.wait()
+    ask(client)
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_a_server_that_has_too_much_to_do_is_asked_again_later(status):
+    with listening((status, b'{"error": "later"}', {})) as server, pytest.raises(NotReady, match="later"):
+        PredictorClient(server.url).infer("trust", np.zeros((1, 1)), ["a"])
