@@ -117,7 +117,7 @@ class LakeWriter:
         offsets = decode_fence(_newest(raw, "offsets"))
         reader = LogReader(self._settings.kafka_bootstrap, offsets, patient=True)
         try:
-            ends = reader.ends(offsets)
+            ends, offsets = reader.ends(offsets), reader.held(offsets)
             pending: list[pa.Table] = []
             since = heard = time.monotonic()
             while True:

@@ -107,7 +107,7 @@ class PlainRunner:
         offsets = decode_fence(self._state.fence)
         reader = OrderedReader(self._settings.kafka_bootstrap, offsets)
         try:
-            ends = reader.ends(offsets)
+            ends, offsets = reader.ends(offsets), reader.held(offsets)
             while not stop.is_set():
                 records = reader.poll(batch, POLL_S)
                 caught_up = len(records) < batch // 2

@@ -59,6 +59,7 @@ class Follower:
         offsets = dict.fromkeys(places(self._bootstrap, TOPICS), 0) | stored
         reader, self._goal = LogReader(self._bootstrap, offsets), None
         try:
+            offsets = reader.held(offsets)
             while not stop.is_set():
                 records = reader.poll(self._batch, POLL_S)
                 if records:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
+import structlog
 from confluent_kafka import Consumer as NativeConsumer
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -14,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from scoreops.adapters.kafka import PARTITIONS
 from scoreops.core.errors import NotReady
 
+_log: Final = structlog.get_logger("scoreops.kafka_log")
 Offsets = dict[tuple[str, int], int]
 """Next offset to read by (topic, partition)."""
 
@@ -78,7 +80,18 @@ class LogReader:
 
     def ends(self, partitions: Iterable[tuple[str, int]]) -> Offsets:
         """The next offset that will be written, by partition. Raises NotReady when the broker does not answer."""
-        return _watermarks(self._consumer, partitions)
+        return {place: high for place, (_, high) in _watermarks(self._consumer, partitions).items()}
+
+    def held(self, offsets: Offsets) -> Offsets:
+        """The same, but none before the first message that the log still holds: what it forgot will never come.
+
+        Raises NotReady when the broker does not answer.
+        """
+        lows = {place: low for place, (low, _) in _watermarks(self._consumer, offsets).items()}
+        for place, low in lows.items():
+            if 0 < offsets[place] < low:
+                _log.warning("the log forgot what was not read", place=place, messages=low - offsets[place])
+        return {place: max(offset, lows[place]) for place, offset in offsets.items()}
 
     def end(self, place: tuple[str, int]) -> int:
         """The end of a partition as the last answer of the broker told; -1 before the first."""
@@ -105,7 +118,7 @@ class OrderedReader:
     def __init__(self, bootstrap: str, offsets: Offsets) -> None:
         self._reader = LogReader(bootstrap, offsets)
         self._buffers: dict[tuple[str, int], deque[Record]] = {place: deque() for place in offsets}
-        self._next = dict(offsets)
+        self._next = self._reader.held(offsets)
         self._seen = dict.fromkeys(offsets, 0)
         self._paused: set[tuple[str, int]] = set()
         self._first_ends = self._reader.ends(offsets)
@@ -130,8 +143,12 @@ class OrderedReader:
         return released
 
     def ends(self, partitions: Iterable[tuple[str, int]]) -> Offsets:
-        """The next offset that will be written, by partition. Raises NotReady when the broker does not answer."""
+        """See LogReader."""
         return self._reader.ends(partitions)
+
+    def held(self, offsets: Offsets) -> Offsets:
+        """See LogReader."""
+        return self._reader.held(offsets)
 
     def close(self) -> None:
         """Leave."""
@@ -179,9 +196,12 @@ _TRANSIENT: Final = {
 }
 
 
-def _watermarks(consumer: NativeConsumer, partitions: Iterable[tuple[str, int]]) -> Offsets:
+def _watermarks(
+    consumer: NativeConsumer, partitions: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The first offset that is there and the next that will be written, by partition."""
     try:
-        return {(t, p): consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10)[1] for t, p in partitions}
+        return {(t, p): consumer.get_watermark_offsets(TopicPartition(t, p), timeout=10) for t, p in partitions}
     except KafkaException as error:
         raise NotReady(f"the broker does not answer: {error}") from error
 
@@ -211,10 +231,10 @@ def start_offsets(topics: Iterable[str], partitions: int = PARTITIONS) -> Offset
 def read_all(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterator[Record]:
     """Every message that is on `topic` now, partition by partition."""
     for partition in range(partitions):
-        reader = LogReader(bootstrap, {(topic, partition): 0})
+        place = (topic, partition)
+        reader = LogReader(bootstrap, {place: 0})
         try:
-            end = reader.ends([(topic, partition)])[topic, partition]
-            position = 0
+            end, position = reader.ends([place])[place], reader.held({place: 0})[place]
             while position < end:
                 for record in reader.poll(min(10_000, end - position), 0.2):
                     position = record.offset + 1

@@ -22,12 +22,15 @@ def behind(settings: Settings) -> dict[str, int]:
     places = start_offsets(RAW_TOPICS)
     reader = LogReader(settings.kafka_bootstrap, places)
     try:
-        ends = reader.ends(places)
+        ends, begins = reader.ends(places), reader.held(places)
     finally:
         reader.close()
     fences = {"stream": StateStore(settings.redis_url, JOB).fence(), "lake": lake_fence(open_lake(settings))}
     offsets = {name: decode_fence(fence) for name, fence in fences.items()}
-    return {name: sum(end - known[place] for place, end in ends.items()) for name, known in offsets.items()}
+    return {
+        name: sum(end - max(known[place], begins[place]) for place, end in ends.items())
+        for name, known in offsets.items()
+    }
 
 
 def wait_for(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from scoreops.adapters.kafka import FastProducer, ensure_topics
+from feature_repo.stream import PlainRunner, open_state
+from monitoring.following import Follower
+from monitoring.store import Store
+from scoreops.adapters.kafka import PARTITIONS, FastProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.online_store import OnlineStore, connect
 from scoreops.adapters.predictor import PredictorClient
 from scoreops.core.errors import NotReady
-from scoreops.kol.events import SCORES_TOPIC
+from scoreops.kol.events import LABELS_TOPIC, SCORES_TOPIC, SOCIAL_TOPIC, TOPICS, WEB_TOPIC
+from scoreops.local.progress import behind
 from tests.listening import listening
 
 
@@ -64,3 +72,31 @@ def test_an_online_store_that_is_away_is_not_ready(redis_client, settings, valke
 def test_a_server_that_has_too_much_to_do_is_asked_again_later(status):
     with listening((status, b'{"error": "later"}', {})) as server, pytest.raises(NotReady, match="later"):
         PredictorClient(server.url).infer("trust", np.zeros((1, 1)), ["a"])
+
+
+def test_a_log_that_has_forgotten_its_beginning_is_read_from_what_is_left(topics, redis_client, settings, tmp_path):
+    bootstrap = settings.kafka_bootstrap
+    ensure_topics(bootstrap, TOPICS)
+    producer = FastProducer(bootstrap)
+    for topic in (LABELS_TOPIC, WEB_TOPIC):
+        for number in range(20):
+            producer.send(topic, str(number).encode(), b"forgotten")
+    producer.flush()
+    forget(bootstrap, LABELS_TOPIC)
+    forget(bootstrap, WEB_TOPIC)
+    assert list(read_all(bootstrap, LABELS_TOPIC)) == []
+    follower = Follower(bootstrap, Store(tmp_path / "evidence.sqlite"))
+    follower.run(threading.Event(), until_idle=True)
+    assert follower.read_at is not None
+    producer.send(SOCIAL_TOPIC, b"k", b"no event")
+    producer.flush()
+    read = PlainRunner(settings, open_state(settings)).run(threading.Event(), until_idle=True)
+    assert (read.read, read.dead_lettered) == (1, 1)
+    assert behind(settings) == {"stream": 0, "lake": 1}
+
+
+def forget(bootstrap, topic):
+    """Delete all that is on a topic, as its retention does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    gone = admin.delete_records([TopicPartition(topic, number, OFFSET_END) for number in range(PARTITIONS)])
+    assert sum(future.result(30).low_watermark for future in gone.values()) == 20
