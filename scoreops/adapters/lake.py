@@ -6,7 +6,9 @@ it was read can never disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
@@ -32,16 +34,38 @@ class Lake:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._catalog = SqlCatalog(
-            NAMESPACE, uri=f"sqlite:///{folder}/catalogue.db", warehouse=f"file://{folder}", init_catalog_tables="true"
-        )
-        self._catalog.create_namespace_if_not_exists(NAMESPACE)
+        self._folder = folder
+        with self._alone():
+            self._catalog = SqlCatalog(
+                NAMESPACE,
+                uri=f"sqlite:///{folder}/catalogue.db",
+                warehouse=f"file://{folder}",
+                init_catalog_tables="true",
+            )
+            self._catalog.create_namespace_if_not_exists(NAMESPACE)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time makes what is missing: the catalogue looks first and makes then."""
+        try:
+            turn = (self._folder / ".making").open("a")
+        except OSError:  # who may only read makes nothing
+            yield
+            return
+        with turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
 
     def ensure(self, name: str, schema: pa.Schema, time_column: str, by: Literal["hour", "month"] = "hour") -> None:
         """Create a table partitioned by the hour or month of `time_column`, if it is not there yet."""
         identifier = f"{NAMESPACE}.{name}"
         if self._catalog.table_exists(identifier):
             return
+        with self._alone():
+            if not self._catalog.table_exists(identifier):
+                self._create(identifier, schema, time_column, by)
+
+    def _create(self, identifier: str, schema: pa.Schema, time_column: str, by: str) -> None:
         with (
             self._catalog.create_table_transaction(
                 identifier, schema, properties={"write.metadata.delete-after-commit.enabled": "true"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -163,9 +164,20 @@ class Settings(BaseSettings):
             return given.get_secret_value()
         file = self.root / "secrets" / name
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                out.write(secrets.token_hex(32))
-        except FileExistsError:
-            pass
-        return file.read_text()
+        if not file.exists():
+            _make_secret(file)
+        if not (kept := file.read_text().strip()):
+            raise BadInput("is empty; remove it, and a new one is made", str(file))
+        return kept
+
+
+def _make_secret(file: Path) -> None:
+    """Write a new secret, whole or not at all; of two that are made at once one stands."""
+    aside = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(secrets.token_hex(32))
+        out.flush()
+        os.fsync(out.fileno())
+    with suppress(FileExistsError):
+        os.link(aside, file)
+    aside.unlink()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 
 import pyarrow as pa
 import pytest
 
-from feature_repo.lake_writer import RAW, LakeWriter, lake_fence, lake_span, lake_tiles, open_lake
+from feature_repo.lake_writer import RAW, SCORES, LakeWriter, lake_fence, lake_span, lake_tiles, open_lake
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import BadInput
 from scoreops.kol.events import parse
@@ -72,3 +73,22 @@ def test_the_span_is_that_of_the_rows(tmp_path, events):
     lake.replace("minutes", "at", [hours[-1]], lake.scan("minutes")[:0], {"raw-snapshot": "none"})
     left = lake.scan("minutes", columns=("minute",))["minute"].to_numpy()
     assert lake_span(lake)[1] == left.max() // 60 + 1 < hours.stop
+
+
+def opened(folder, together):
+    together.wait()
+    open_lake(Settings(home=folder))
+
+
+def test_many_open_a_new_lake_at_once(tmp_path):
+    of_its_own = multiprocessing.get_context("fork")
+    for attempt in range(3):
+        together = of_its_own.Barrier(6)
+        folder = tmp_path / str(attempt)
+        those = [of_its_own.Process(target=opened, args=(folder, together)) for _ in range(6)]
+        for one in those:
+            one.start()
+        for one in those:
+            one.join(60)
+        assert [one.exitcode for one in those] == [0] * 6
+        assert {RAW, SCORES} < set(open_lake(Settings(home=folder)).tables())
