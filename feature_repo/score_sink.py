@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,11 +13,12 @@ import pyarrow as pa
 
 from feature_repo.lake_writer import SCORES, SCORES_SCHEMA, open_lake
 from feature_repo.stream import encode_fence
+from scoreops.adapters.kafka import FastProducer, dead_letter
 from scoreops.adapters.kafka_log import LogReader, Record, start_offsets
 from scoreops.adapters.lake import Lake, both, equal, in_hours
 from scoreops.adapters.settings import Settings
 from scoreops.core.errors import NotFound
-from scoreops.kol.events import SCORES_TOPIC
+from scoreops.kol.events import DLQ_TOPIC, SCORES_TOPIC
 
 COMMIT_S: Final = 10.0
 LOOK_BACK_HOURS: Final = 48
@@ -29,7 +31,8 @@ class ScoreSink:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lake = open_lake(settings)
-        self.rows = 0
+        self._letters = FastProducer(settings.kafka_bootstrap)
+        self.rows = self.seen = 0
 
     def run(self, stop: threading.Event) -> int:
         """Work until `stop` is set. Returns the number of records written."""
@@ -42,15 +45,26 @@ class ScoreSink:
                 ending = stop.is_set()
                 for record in reader.poll(_POLL, 0.2):
                     pending.append(record)
+                    self.seen += 1
                     offsets[record.topic, record.partition] = record.offset + 1
                 if pending and (ending or time.monotonic() - since >= COMMIT_S):
-                    self._lake.append(SCORES, _table(pending), {"offsets": encode_fence(offsets)})
-                    self.rows += len(pending)
+                    self._commit(pending, encode_fence(offsets))
                     pending, since = [], time.monotonic()
                 if ending:
                     return self.rows
         finally:
             reader.close()
+
+    def _commit(self, records: list[Record], fence: str) -> None:
+        """Bury what is no decision, then append the others: after a crash between the two a letter comes twice."""
+        good, letters = _read(records)
+        for key, letter in letters:
+            self._letters.send(DLQ_TOPIC, key, letter)
+        self._letters.flush()
+        columns = [list(column) for column in zip(*good, strict=True)] or [[] for _ in SCORES_SCHEMA]
+        rows = pa.table([pa.array(c, f.type) for c, f in zip(columns, SCORES_SCHEMA, strict=True)], SCORES_SCHEMA)
+        self._lake.append(SCORES, rows, {"offsets": fence})
+        self.rows += len(good)
 
 
 def explained(settings: Settings, kol: str, as_of: datetime) -> dict[str, Any]:
@@ -75,12 +89,15 @@ def _offsets(lake: Lake) -> dict[tuple[str, int], int]:
     return offsets
 
 
-def _table(records: list[Record]) -> pa.Table:
-    texts = [record.value.decode() for record in records]
-    parsed = [json.loads(text) for text in texts]
-    columns = [
-        [record["kol_id"] for record in parsed],
-        [datetime.fromisoformat(record["as_of"]) for record in parsed],
-        texts,
-    ]
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, SCORES_SCHEMA, strict=True)], schema=SCORES_SCHEMA)
+def _read(records: Sequence[Record]) -> tuple[list[tuple[str, datetime, str]], list[tuple[bytes, bytes]]]:
+    """Decisions as rows of the lake, and dead letters of what is none."""
+    good, letters = [], []
+    for record in records:
+        try:
+            text = record.value.decode()
+            said = json.loads(text)
+            good.append((str(said["kol_id"]), datetime.fromisoformat(said["as_of"]), text))
+        except (ValueError, KeyError, TypeError) as error:
+            position = f"{record.partition}/{record.offset}"
+            letters.append(dead_letter(record.value, f"is no decision: {error!r}", "", record.topic, position))
+    return good, letters

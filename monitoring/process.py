@@ -68,6 +68,8 @@ class Process:
                 self.metrics.refresh(datetime.now(UTC))
             except ScoreOpsError as error:
                 _log.warning("the metrics stay as they were", reason=str(error))
+            except Exception:  # noqa: BLE001 - one look that fails must not be the last
+                _log.exception("the metrics stay as they were")
             self._stop.wait(REFRESH_S)
 
 

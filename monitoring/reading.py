@@ -24,6 +24,9 @@ USUAL_OUTPUTS: Final = ("probability", "score")
 ENTITIES: Final = "entity_ids"
 """Parameter of a request: whom each row is about, with commas between."""
 _MICRO: Final = 1_000_000
+_MOST_ROWS: Final = 2**31
+_LAST_US: Final = 7_258_118_400 * _MICRO
+"""The year 2200: what is stamped later, or before 1970, is no time of ours, and not every library could hold it."""
 
 
 class Answer(NamedTuple):
@@ -87,8 +90,10 @@ def answers_of(raw: bytes) -> Iterator[Answer]:
         first, at, parameters = int(message["first_row"]), int(message["time_us"]), dict(message["parameters"])
         probabilities = _probabilities(model, message["outputs"])
         features = _features(message["inputs"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadInput(f"is no line of the inference log: {error!r}") from error
+    if not (_known(at) and 0 <= first <= _MOST_ROWS):
+        raise BadInput(f"is no line of the inference log: row {first} at {at} us")
     entities = str(parameters.get(ENTITIES, "")).split(",")
     as_of = _micros(parameters.get("as_of"))
     for row, probability in enumerate(probabilities, first):
@@ -101,13 +106,13 @@ def labels_of(raw: bytes) -> Label:
     """The label in one message: of a campaign, which tells trust whether its KOL was genuine, or of any model."""
     if b'"kol_id"' in raw:
         campaign = parse_label(raw)
-        at = _of_time(campaign.label_time)
+        at = _label_time(campaign.label_time)
         return Label(JUDGED, ENTITY, campaign.kol_id, campaign.campaign_id, float(not campaign.fraud), at)
     try:
         outcome = Outcome.model_validate_json(raw)
     except ValidationError as error:
         raise BadInput(f"is no label: {error.errors(include_url=False)[0]['msg']}") from error
-    at = _of_time(outcome.label_time)
+    at = _label_time(outcome.label_time)
     if outcome.request_id is not None:
         return Label(outcome.model, REQUEST, outcome.request_id, str(outcome.row), outcome.label, at)
     assert outcome.entity_id is not None
@@ -150,12 +155,24 @@ def _features(inputs: Mapping[str, Any]) -> Array | None:
 def _micros(as_of: object) -> int | None:
     """The parameter `as_of`: a time in ISO 8601 with its zone, or microseconds since 1970."""
     if isinstance(as_of, int) and not isinstance(as_of, bool):
-        return as_of
+        return as_of if _known(as_of) else None
     try:
         at = datetime.fromisoformat(as_of) if isinstance(as_of, str) else None
     except ValueError:
         return None
-    return _of_time(at) if at is not None and at.tzinfo is not None else None
+    if at is None or at.tzinfo is None or not _known(_of_time(at)):
+        return None
+    return _of_time(at)
+
+
+def _label_time(at: datetime) -> int:
+    if not _known(_of_time(at)):
+        raise BadInput(f"is no label: label_time {at.isoformat()} is no time of ours")
+    return _of_time(at)
+
+
+def _known(micros: int) -> bool:
+    return 0 <= micros < _LAST_US
 
 
 def _of_time(at: datetime) -> int:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import structlog
 from numpy.typing import NDArray
 
 from feature_repo.comments import comments_before
@@ -19,7 +20,7 @@ from feature_repo.lake_writer import open_lake
 from feature_repo.training import training_rows
 from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.settings import Settings
-from scoreops.core.errors import NotFound, Refused
+from scoreops.core.errors import BadInput, NotFound, Refused
 from scoreops.kol.events import LABELS_TOPIC
 from scoreops.kol.hours import micros
 from scoreops.kol.labels import Label, parse_label
@@ -27,6 +28,7 @@ from scoreops.kol.tiles import HOUR_US
 
 HOLD_OUT_PARTS: Final = 4
 SERVICE: Final = "trust"
+_log: Final = structlog.get_logger("feature_repo.trust")
 
 
 def held_out(kols: Iterable[str]) -> NDArray[np.bool_]:
@@ -41,12 +43,23 @@ def read_labels(settings: Settings, until: int, file: Path | None = None) -> lis
             raise NotFound(f"there is no file of labels {file}")
         raws: Iterable[bytes] = file.read_bytes().splitlines()
     else:
-        read = read_all(settings.kafka_bootstrap, LABELS_TOPIC)
-        raws = (record.value for record in read if b'"kol_id"' in record.value)  # others are of single answers
+        raws = (record.value for record in read_all(settings.kafka_bootstrap, LABELS_TOPIC))
+        raws = filter(_is_label, raws)  # a file with a mistake is refused, on the log it is left out
     newest = {
         (label.kol_id, label.campaign_id): label for label in map(parse_label, raws) if _us(label) < until * HOUR_US
     }
     return sorted(newest.values(), key=lambda label: (label.label_time, label.campaign_id))
+
+
+def _is_label(raw: bytes) -> bool:
+    if b'"kol_id"' not in raw:  # it is of a single answer
+        return False
+    try:
+        parse_label(raw)
+    except BadInput as error:
+        _log.warning("a label is left out", reason=str(error))
+        return False
+    return True
 
 
 def rows(known: Known) -> pd.DataFrame:

@@ -98,9 +98,17 @@ def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dic
     from feature_repo.lake_writer import LakeWriter
     from feature_repo.score_sink import ScoreSink
 
-    ended = threading.Event()
+    ended, failed = threading.Event(), list[BaseException]()
     sink = ScoreSink(settings)
-    worker = threading.Thread(target=sink.run, args=(ended,), name="scores")
+
+    def sinking() -> None:
+        try:
+            sink.run(ended)
+        except BaseException as error:  # noqa: BLE001 - both end, and the command says why
+            failed.append(error)
+            stop.set()
+
+    worker = threading.Thread(target=sinking, name="scores")
     writer = LakeWriter(settings)
     worker.start()
     garbage.settle(_HELD)
@@ -109,6 +117,8 @@ def _lake(settings: Settings, stop: threading.Event, *, until_idle: bool) -> dic
     finally:
         ended.set()
         worker.join()
+    if failed:
+        raise failed[0]
     return counts | {"scores": sink.rows}
 
 

@@ -46,7 +46,17 @@ def test_probabilities(model, outputs, expected):
 
 @pytest.mark.parametrize(
     ("as_of", "expected"),
-    [("2026-11-25T12:00:00Z", 1795608000000000), (17, 17), ("2026-11-25T12:00:00", None), ("soon", None), (True, None)],
+    [
+        ("2026-11-25T12:00:00Z", 1795608000000000),
+        (17, 17),
+        ("2026-11-25T12:00:00", None),
+        ("9999-12-31T23:59:59.999999Z", None),
+        ("soon", None),
+        (True, None),
+        (-1, None),
+        (2**70, None),
+        pytest.param(1795608000000000000, None, id="nanoseconds"),
+    ],
 )
 def test_what_a_request_says_of_itself(as_of, expected):
     parameters = {"entity_ids": "k1,,k3", "as_of": as_of}
@@ -60,7 +70,12 @@ def test_inputs_that_the_log_does_not_hold_as_rows_of_numbers(inputs):
     assert read(inputs=inputs)[0].features is None
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"model": 1}', json.dumps(message() | {"outputs": 3}).encode()])
+WRONG = ({"outputs": 3}, {"outputs": []}, {"inputs": []}, {"time_us": 2**63}, {"time_us": -1}, {"first_row": 2**40})
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"model": 1}', *(json.dumps(message() | wrong).encode() for wrong in WRONG)]
+)
 def test_what_is_no_message_of_the_log_is_refused(raw):
     with pytest.raises(BadInput):
         list(answers_of(raw))
@@ -102,6 +117,8 @@ def test_labels(given, expected):
         {"model": "m", "request_id": "r", "label": 0.5, "label_time": WHEN},
         {"model": "m", "request_id": "r", "label": 1, "label_time": "2026-11-25T12:00:00"},
         {"kol_id": "k1", "campaign_id": "c1", "label_time": WHEN},
+        {"model": "m", "request_id": "r", "label": 1, "label_time": "9999-12-31T23:59:59.999999Z"},
+        {"model": "m", "request_id": "r", "label": 1, "label_time": "1812-01-01T00:00:00Z"},
     ],
 )
 def test_what_is_no_label_is_refused(given):
