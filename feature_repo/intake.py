@@ -13,8 +13,11 @@ from scoreops.core.errors import BadInput
 from scoreops.kol.events import AnyEvent, parse
 from scoreops.kol.tiles import to_table
 
-FUTURE_MS: Final = 3_600_000
-"""An event may be stamped at most this long after its message: a rogue clock must not move everybody's watermark."""
+FUTURE_MS: Final = 60_000
+"""An event may be stamped at most this long after its message: a rogue clock must not move everybody's watermark.
+
+Everybody's windows end there. With an hour, a source that forgot daylight saving would empty them all.
+"""
 
 
 class Intake(NamedTuple):
@@ -41,5 +44,5 @@ def _admit(record: Record) -> AnyEvent:
     event = parse(record.value)
     ahead = event.event_time.timestamp() * 1000 - record.timestamp_ms
     if ahead > FUTURE_MS:
-        raise BadInput(f"lies {ahead / 3_600_000:.1f} h in the future of its message", "event_time")
+        raise BadInput(f"lies {ahead / 1000:.0f} s in the future of its message", "event_time")
     return event

@@ -33,7 +33,7 @@ from scoreops.adapters.kafka import BestEffortProducer, ensure_topics
 from scoreops.adapters.split_file import SplitFiles
 from scoreops.catalog import Score
 from scoreops.core import garbage
-from scoreops.core.errors import NotReady
+from scoreops.core.errors import NotReady, Unsupported
 from scoreops.kol.events import INFERENCE_TOPIC
 
 QUIET_S: Final = 0.25
@@ -164,6 +164,9 @@ def _ensure_topic(kafka: str) -> None:
         except NotReady as error:
             _log.warning("the inference log's topic is not there yet", reason=str(error))
             time.sleep(TOPIC_S)
+        except Unsupported as error:
+            _log.warning("whoever reads the inference log may miss a part of it", reason=str(error))
+            return
         else:
             return
 

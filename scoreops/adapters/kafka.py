@@ -16,7 +16,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as NativeProducer
 
-from scoreops.core.errors import NotReady
+from scoreops.core.errors import NotReady, Unsupported
 
 PARTITIONS: Final = 2
 """Partitions of every topic keyed by KOL: a KOL has the same partition number on each."""
@@ -27,7 +27,11 @@ MAX_LETTER: Final = 524_288
 
 
 def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTITIONS) -> None:
-    """Create the topics that are missing. Raises NotReady when no broker answers."""
+    """Create the topics that are missing.
+
+    Raises NotReady when no broker answers, Unsupported for a topic with another number of partitions: of the others a
+    reader would know nothing.
+    """
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError as AdminError
     from kafka.errors import TopicAlreadyExistsError
@@ -37,8 +41,11 @@ def ensure_topics(bootstrap: str, topics: Iterable[str], partitions: int = PARTI
     except AdminError as error:
         raise NotReady(f"no Kafka broker answers at {bootstrap}; `scoreops up` starts one") from error
     try:
-        missing = set(topics) - set(admin.list_topics())
-        for name in sorted(missing):
+        known = {one["name"]: len(one["partitions"]) for one in admin.describe_topics()}
+        for name in sorted(topics):
+            if known.get(name, partitions) not in {0, partitions}:  # 0 while it is being made
+                raise Unsupported(f"topic {name} has {known[name]} partitions; here it must have {partitions}")
+        for name in sorted(set(topics) - set(known)):
             with suppress(TopicAlreadyExistsError):
                 admin.create_topics({name: {"num_partitions": partitions, "replication_factor": 1}})
     except AdminError as error:

@@ -1,4 +1,4 @@
-"""What a part that lives on meets when another is away: NotReady while it lasts, and nothing of it afterwards."""
+"""What a part that lives on meets when another is away, forgetful, or not as it should be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from feature_repo.stream import PlainRunner, open_state
 from monitoring.following import Follower
@@ -16,10 +16,11 @@ from scoreops.adapters.kafka import PARTITIONS, FastProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.online_store import OnlineStore, connect
 from scoreops.adapters.predictor import PredictorClient
-from scoreops.core.errors import NotReady
+from scoreops.core.errors import NotReady, Unsupported
 from scoreops.kol.events import LABELS_TOPIC, SCORES_TOPIC, SOCIAL_TOPIC, TOPICS, WEB_TOPIC
 from scoreops.local.progress import behind
 from tests.listening import listening
+from tests.waiting import until
 
 
 def test_a_producer_that_lost_messages_says_so_once_and_works_again_with_the_log(topics, settings, kafka):
@@ -93,6 +94,16 @@ def test_a_log_that_has_forgotten_its_beginning_is_read_from_what_is_left(topics
     read = PlainRunner(settings, open_state(settings)).run(threading.Event(), until_idle=True)
     assert (read.read, read.dead_lettered) == (1, 1)
     assert behind(settings) == {"stream": 0, "lake": 1}
+
+
+def test_a_topic_with_other_partitions_than_are_read_is_told(topics, settings):
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    for made in admin.create_topics([NewTopic(SOCIAL_TOPIC, PARTITIONS + 3, 1)]).values():
+        made.result(30)
+    until(lambda: SOCIAL_TOPIC in admin.list_topics(timeout=10).topics)
+    with pytest.raises(Unsupported, match=f"{SOCIAL_TOPIC} has 5 partitions; here it must have 2"):
+        ensure_topics(settings.kafka_bootstrap, TOPICS)
+    ensure_topics(settings.kafka_bootstrap, [WEB_TOPIC])
 
 
 def forget(bootstrap, topic):
