@@ -48,8 +48,8 @@ class Keeper:
     def refresh(self, model: str, *, again: bool = False) -> Lineup:
         """Bring the line-up of `model` up to date and return it.
 
-        `again` also loads what was unloaded, refused, or may have changed. Raises NotReady when the source is out of
-        reach; what is wrong with a bundle stands in the line-up.
+        `again` also loads what was unloaded, refused, or may have changed. Raises NotReady when the source, or one of
+        the bundles, is out of reach; what can answer does so by then. A bundle's faults stand in the line-up.
         """
         with self._turn:
             now = self._lineups.of(model)
@@ -57,15 +57,18 @@ class Keeper:
                 self._unloaded.discard(model)
             if model in self._unloaded:
                 return now
+            away: NotReady | None = None
             try:
                 found = self._source.aliases(model)
-                new = self._next(model, now, {a: v for a, v in found.items() if a in HELD}, again=again)
+                new, away = self._next(model, now, {a: v for a, v in found.items() if a in HELD}, again=again)
             except NotFound as error:
                 new = replace(now, problem=str(error), unloaded=False, absent=not now.entries)
             except NotReady as error:
-                self._put(model, now, replace(now, problem=str(error), unloaded=False))
-                raise
-            return self._put(model, now, new)
+                new, away = replace(now, problem=str(error), unloaded=False), error
+            self._put(model, now, new)
+            if away is not None:
+                raise away
+            return new
 
     def unload(self, model: str) -> None:
         """Stop answering for `model` until it is loaded again. Raises NotFound."""
@@ -96,7 +99,11 @@ class Keeper:
             _log.exception("a refresh failed", model=model)
         return True
 
-    def _next(self, model: str, now: Lineup, aliases: Mapping[str, str], *, again: bool) -> Lineup:
+    def _next(
+        self, model: str, now: Lineup, aliases: Mapping[str, str], *, again: bool
+    ) -> tuple[Lineup, NotReady | None]:
+        """The line-up as it can be now, and what is out of reach."""
+        away: NotReady | None = None
         loaded = {entry.served.version: entry.served for entry in now.entries.values()}
         wanted = {*aliases.values(), *self._held(model)}
         failed = {version: why for version, why in now.failed.items() if version in wanted}
@@ -109,14 +116,16 @@ class Keeper:
                 failed.pop(version, None)
             except (Refused, NotFound) as error:
                 failed[version] = str(error)
+            except NotReady as error:
+                away = error
         pointed = {alias: version for alias, version in aliases.items() if version in loaded}
         champion = now.entries.get(CHAMPION)
-        problem = ""
+        problem = str(away) if away else ""
         if CHAMPION not in pointed:
-            problem = failed.get(aliases.get(CHAMPION, ""), f"no version of {model} is its {CHAMPION}")
+            problem = failed.get(aliases.get(CHAMPION, ""), problem or f"no version of {model} is its {CHAMPION}")
             if champion is not None:
                 pointed[CHAMPION] = champion.served.version
-        return lineup(loaded, pointed, failed, problem, self._held(model))
+        return lineup(loaded, pointed, failed, problem, self._held(model)), away
 
     def _load(self, model: str, version: str) -> Served:
         started = time.monotonic()
@@ -139,7 +148,7 @@ class Keeper:
         _log.info("bundle loaded", model=model, version=version, digest=served.digest, seconds=round(took, 3))
         return served
 
-    def _put(self, model: str, now: Lineup, new: Lineup) -> Lineup:
+    def _put(self, model: str, now: Lineup, new: Lineup) -> None:
         if _pointers(now) != _pointers(new):
             _log.info("line-up", model=model, aliases=_pointers(new), was=_pointers(now))
             for alias, version in _pointers(now).items():
@@ -149,7 +158,6 @@ class Keeper:
         if new.problem and new.problem != now.problem:
             _log.warning("line-up is not as wanted", model=model, reason=new.problem)
         self._lineups.put(model, new)
-        return new
 
 
 def _pointers(line: Lineup) -> dict[str, str]:

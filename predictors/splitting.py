@@ -44,7 +44,7 @@ class Splits:
         self.look()
 
     def look(self) -> None:
-        """Read what has changed. A file that is no split changes nothing."""
+        """Read what has changed. A file that is no split changes nothing, one that cannot be opened is tried again."""
         if self._files is None:
             return
         for model in self._lineups.models:
@@ -52,11 +52,15 @@ class Splits:
                 stamp = self._files.stamp(model)
                 if stamp == self._stamps.get(model):
                     continue
-                self._stamps[model] = stamp
                 new = self._files.read(model)
-            except (BadInput, OSError) as error:
+            except OSError as error:
+                _log.warning("a split cannot be opened; the one before goes on", model=model, reason=str(error))
+                continue
+            except BadInput as error:
+                self._stamps[model] = stamp
                 _log.warning("a split cannot be read; the one before goes on", model=model, reason=str(error))
                 continue
+            self._stamps[model] = stamp
             was = self.of(model)
             if new.revision < was.revision:  # somebody began anew, and its numbers mean something else now
                 self._held.pop(model, None)
@@ -69,7 +73,10 @@ class Splits:
         """Look again every `every_s` seconds, for ever."""
         while self._files is not None:
             await asyncio.sleep(every_s)
-            await asyncio.to_thread(self.look)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:  # noqa: BLE001 - one look that fails must not be the last
+                _log.exception("the splits could not be looked at")
 
     def of(self, model: str) -> Split:
         """The split as it was last read, whether it still holds or not."""

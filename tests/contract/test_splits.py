@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections import Counter
 
 import pytest
@@ -143,6 +144,20 @@ def test_a_broken_file_changes_nothing(server, text):
     (server.files.folder / "tiny.json").write_text(text)
     server.splits.look()
     assert answers(server, "abc") == {"1": 3}
+
+
+def test_a_file_that_cannot_be_opened_once_is_read_later(server):
+    split(server, {"1": 100})
+    server.files.write("tiny", lambda now: now.routing("2", {"2": 100}, {}))
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, usual[1]))
+    try:
+        server.splits.look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert answers(server, "abc") == {"1": 3}
+    server.splits.look()
+    assert answers(server, "abc") == {"2": 3}
 
 
 def test_a_file_that_is_gone_leaves_all_to_the_champion(server):

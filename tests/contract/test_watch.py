@@ -51,6 +51,43 @@ def test_what_fails_for_one_model_delays_no_other(error, times, tmp_path):
     assert lineups.of("first").ready == (times > 0)
 
 
+class Aliased(FolderSource):
+    """A source whose aliases are set by hand, and some of whose versions are out of reach."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.now, self.away = {}, set()
+
+    def aliases(self, _model):
+        return self.now
+
+    def fetch(self, model, version):
+        if version in self.away:
+            raise NotReady(f"version {version} is out of reach")
+        return super().fetch(model, version)
+
+
+def test_a_version_that_is_out_of_reach_keeps_nobody_from_going_back(tmp_path):
+    for version in "123":
+        write_folder(tiny_bundle(), tmp_path / "tiny" / version)
+    source, lineups = Aliased(tmp_path), Lineups(["tiny"])
+    keeper = Keeper(source, {"tiny": tiny_score()}, lineups, Metrics())
+    source.now = {"champion": "2", "previous": "1"}
+    keeper.refresh("tiny")
+    source.now, source.away = {"champion": "1", "previous": "2", "candidate": "3"}, {"3"}
+    with pytest.raises(NotReady, match="version 3 is out of reach"):
+        keeper.refresh("tiny")
+    assert lineups.find("tiny", "").served.version == "1"
+    assert lineups.of("tiny").problem == "version 3 is out of reach"
+    source.now, source.away = {"champion": "3", "previous": "1"}, {"3"}
+    with pytest.raises(NotReady):
+        keeper.refresh("tiny")
+    assert lineups.find("tiny", "").served.version == "1"  # the one before goes on
+    source.away = set()
+    keeper.refresh("tiny")
+    assert (lineups.find("tiny", "").served.version, lineups.of("tiny").problem) == ("3", "")
+
+
 @pytest.mark.parametrize("every", [True, False], ids=["named models", "whatever is there"])
 def test_a_score_that_nobody_has_registered_holds_up_only_a_server_that_is_for_it(every, tmp_path):
     lineups = Lineups(["first", "second"], every=every)
