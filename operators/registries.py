@@ -61,6 +61,9 @@ class Registries:
         except ScoreOpsError as error:
             _log.warning("the registry is away", why=str(error))
             return
+        except Exception:  # noqa: BLE001 - one answer that nobody understands must not be the last question
+            _log.exception("the registry could not be asked")
+            return
         with self._lock:
             before, self._models, self._at = self._models, dict(found), self._clock()
         for model in before.keys() | found.keys():

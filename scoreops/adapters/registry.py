@@ -213,7 +213,10 @@ class Registry:
 
     def _send(self, method: str, path: str, **request: Any) -> Any:
         response = self._answer(method, path, **request)
-        return response.json() if response.content else {}
+        try:
+            return response.json() if response.content else {}
+        except ValueError as error:
+            raise self._stranger(response) from error
 
     def _bytes(self, path: str) -> bytes:
         return self._answer("GET", path).content
@@ -229,7 +232,14 @@ class Registry:
             raise NotReady(f"MLflow failed: {_message(response)}")
         if response.status_code >= 400:
             raise NotFound(_message(response)) if "not found" in response.text else BadInput(_message(response))
+        if response.status_code >= 300:
+            raise self._stranger(response)
         return response
+
+    def _stranger(self, response: httpx.Response) -> NotReady:
+        return NotReady(
+            f"what answers at {self._url} is no MLflow: HTTP {response.status_code} {response.text[:100]!r}"
+        )
 
 
 def _path(source: str) -> str:

@@ -12,10 +12,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from feature_repo.stream import PlainRunner, open_state
 from monitoring.following import Follower
 from monitoring.store import Store
+from operators.api.rollout import Mlflow
+from operators.registries import Registries
 from scoreops.adapters.kafka import PARTITIONS, FastProducer, ensure_topics
 from scoreops.adapters.kafka_log import read_all
 from scoreops.adapters.online_store import OnlineStore, connect
 from scoreops.adapters.predictor import PredictorClient
+from scoreops.adapters.registry import Registry
 from scoreops.core.errors import NotReady, Unsupported
 from scoreops.kol.events import LABELS_TOPIC, SCORES_TOPIC, SOCIAL_TOPIC, TOPICS, WEB_TOPIC
 from scoreops.local.progress import behind
@@ -67,6 +70,31 @@ def test_an_online_store_that_is_away_is_not_ready(redis_client, settings, valke
         valkey.start()
         valkey.wait()
     ask(client)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param((200, b"<html>Please log in</html>", {}), id="a page"),
+        pytest.param((308, b"", {"Location": "/elsewhere"}), id="a redirect without a body"),
+        pytest.param((308, b"<html>Moved</html>", {"Location": "/elsewhere"}), id="a redirect with a page"),
+        pytest.param((502, b"<html>Bad gateway</html>", {}), id="a gateway"),
+        pytest.param((200, b'{"registered_models": 3}', {}), id="another service"),
+    ],
+)
+def test_what_answers_in_place_of_the_registry_is_no_registry(answer):
+    known = (200, b'{"registered_models": [{"name": "trust", "aliases": [{"alias": "champion", "version": "2"}]}]}', {})
+    moved, source = [], Mlflow(model="trust", alias="candidate")
+    with listening(known, answer, known) as server:
+        registries = Registries(Registry(server.url), moved.append)
+        for _ in range(3):
+            registries.poll()
+            assert registries.state(source).champion == "2"  # for a while, what was known
+        assert moved == ["trust"]
+        if answer[1] != b'{"registered_models": 3}':
+            server.answers = [answer]
+            with pytest.raises(NotReady):
+                Registry(server.url).all_aliases()
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
