@@ -80,6 +80,7 @@ class World:
     metrics_up: bool = True
     registry_up: bool = True
     api_up: bool = True
+    gates_up: bool = True
     gates: dict[str, Outcome] = field(default_factory=dict)
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     actions: dict[str, Action] = field(default_factory=dict)
@@ -205,6 +206,8 @@ class World:
             self.pods.pop(act.version, None)
 
     def _EvaluateGates(self, act: EvaluateGates):  # noqa: N802
+        if not self.gates_up:
+            return
         verdicts = tuple(self.verdict(name) for name in act.gates)
         self.evaluations.setdefault(act.id, Evaluation(act.id, act.stage, self.now, verdicts))
 

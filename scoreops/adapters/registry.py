@@ -216,7 +216,7 @@ class Registry:
         try:
             return response.json() if response.content else {}
         except ValueError as error:
-            raise self._stranger(response) from error
+            raise NotReady(f"what answers at {self._url} is no MLflow: {_message(response)}") from error
 
     def _bytes(self, path: str) -> bytes:
         return self._answer("GET", path).content
@@ -228,18 +228,11 @@ class Registry:
             raise NotReady(f"MLflow does not answer at {self._url}: {error}") from error
         if response.status_code == 404:
             raise NotFound(_message(response))
-        if response.status_code >= 500:
-            raise NotReady(f"MLflow failed: {_message(response)}")
+        if response.status_code >= 500 or response.is_redirect:
+            raise NotReady(f"MLflow failed: HTTP {response.status_code} {_message(response)}")
         if response.status_code >= 400:
             raise NotFound(_message(response)) if "not found" in response.text else BadInput(_message(response))
-        if response.status_code >= 300:
-            raise self._stranger(response)
         return response
-
-    def _stranger(self, response: httpx.Response) -> NotReady:
-        return NotReady(
-            f"what answers at {self._url} is no MLflow: HTTP {response.status_code} {response.text[:100]!r}"
-        )
 
 
 def _path(source: str) -> str:

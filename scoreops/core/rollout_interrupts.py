@@ -9,6 +9,7 @@ from scoreops.core.rollout_table import MEASURED, RUNNING, STEPPING, Event
 from scoreops.core.rollout_view import View
 from scoreops.core.verdict import Outcome
 
+_ANSWER_SECONDS = 120
 _REPLACEABLE = {Phase.PREFLIGHT, Phase.DEPLOYING, Phase.SHADOWING, *STEPPING}
 
 
@@ -82,10 +83,20 @@ def _known(view: View) -> tuple[bool, str]:
         return False, "the metrics are away"
     stage, judged = stage_of(view.status), view.status.judged
     asked_for = bool(stage) and bool(enforced(view.plan.gates_of(stage)))
+    if asked_for and _silent(view, stage):
+        return False, "the gates do not answer"
     if asked_for and (judged is None or judged.stage != stage):
         return view.status.unknown_since is None, "no answer yet"
     found = judgement(view, final=False)
     return (True, "") if found is None else (found[0] is not Outcome.UNKNOWN, found[1])
+
+
+def _silent(view: View, stage: str) -> bool:
+    """Whether nothing was heard of the gates for longer than an answer may take."""
+    judged, heard = view.status.judged, view.status.since
+    if judged is not None and judged.stage == stage:
+        heard = max(heard, judged.at)
+    return view.elapsed(heard) > view.plan.look_seconds + _ANSWER_SECONDS
 
 
 def superseding(view: View) -> Status:

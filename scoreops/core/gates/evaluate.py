@@ -61,3 +61,5 @@ def _verdict(spec: GateSpec, question: Question) -> Verdict:
         return invalid(question.gate, str(error))
     except ScoreOpsError as error:
         return unknown(question.gate, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever one gate's numbers do, the others are judged
+        return invalid(question.gate, f"{type(error).__name__}: {error}")

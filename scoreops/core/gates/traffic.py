@@ -120,6 +120,8 @@ def prom_query(spec: PromQuery, question: Question) -> Verdict:
     """A number between its limits. No number at all, or NaN, is Insufficient: nothing is not zero."""
     value = _number(spec.query, "query", question)
     counted = (0.0 if value is None else 1.0) if spec.samples is None else _number(spec.samples, "samples", question)
+    if counted is not None and math.isinf(counted):
+        return invalid(question.gate, "samples is infinite")
     n = 0 if value is None or counted is None else int(counted)
     if value is not None and math.isinf(value):
         return invalid(question.gate, "the query gives an infinite number", n)

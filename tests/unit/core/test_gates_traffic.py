@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from scoreops.core.gates.evaluate import evaluate
+from scoreops.core.gates.ports import Sources
+from scoreops.core.gates.spec import GateSpec
 from scoreops.core.gates.traffic import grown
 from scoreops.core.verdict import Outcome as O  # noqa: N817
 from tests.gate_world import NOW, SINCE, Counted, number, requests, trial, verdict
@@ -139,12 +142,30 @@ def test_prom_query(answer, outcome):
 
 @pytest.mark.parametrize(
     ("samples", "outcome", "n"),
-    [(number(50), O.PASS, 50), (number(49), O.INSUFFICIENT, 49), ((), O.INSUFFICIENT, 0)],
+    [
+        (number(50), O.PASS, 50),
+        (number(49), O.INSUFFICIENT, 49),
+        ((), O.INSUFFICIENT, 0),
+        (number(math.inf), O.INVALID, 0),
+    ],
 )
 def test_samples_of_a_query(samples, outcome, n):
     spec = {"promQuery": {"query": "x", "atMost": 1, "samples": "n", "need": 50}}
     found = verdict(spec, metrics=Counted(answers={"x": number(0.5), "n": samples}))
     assert (found.outcome, found.n) == (outcome, n)
+
+
+def test_what_one_gate_stumbles_over_is_not_the_others_trouble():
+    class Odd(Counted):
+        def query(self, query, at):
+            if query == "odd":
+                raise ZeroDivisionError("division by zero")
+            return super().query(query, at)
+
+    gates = {name: GateSpec.model_validate({"promQuery": {"query": name, "atMost": 1}}) for name in ("odd", "fine")}
+    found = evaluate(gates, trial(), Sources(metrics=Odd(answers={"fine": number(0.5)})), NOW)
+    assert [(one.gate, one.outcome) for one in found] == [("odd", O.INVALID), ("fine", O.PASS)]
+    assert found[0].reason == "ZeroDivisionError: division by zero"
 
 
 @pytest.mark.parametrize(
