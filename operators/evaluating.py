@@ -115,7 +115,7 @@ class Evaluator:
             since=status.traffic.settled_at or status.since,
             weight=status.traffic.applied,
             namespace=meta["namespace"],
-            approvals=approvals(actions, attempt.id),
+            approvals=approvals(actions, attempt.id, meta["creationTimestamp"]),
         )
 
     def _prune(self, asking: Asking) -> None:
@@ -125,8 +125,11 @@ class Evaluator:
             self._kube.delete(GATE_RUNS, meta["namespace"], run["metadata"]["name"], run["metadata"]["uid"])
 
 
-def approvals(actions: Sequence[Manifest], attempt: str) -> tuple[Yes, ...]:
-    """People who said yes to this attempt; admission has checked who they are."""
-    specs = [action["spec"] for action in actions]
+def approvals(actions: Sequence[Manifest], attempt: str, born: str) -> tuple[Yes, ...]:
+    """People who said yes to this attempt; admission has checked who they are.
+
+    What was said before the rollout was `born` was meant for another of its name, whose attempts had the same ids.
+    """
+    specs = [action["spec"] for action in actions if action["metadata"]["creationTimestamp"] >= born]
     said = [spec for spec in specs if spec["verb"] == Verb.APPROVE and spec.get("attempt") == attempt]
     return tuple(Yes(spec["by"], tuple(spec.get("groups", ()))) for spec in said)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from operators.api.rollout import LONGEST_NAME, Gateway, RolloutSpec, remembered
 from operators.build.event import event_name
-from operators.build.evidence import read_run, run_name
+from operators.build.evidence import belongs, read_run, run_name
 from operators.build.names import (
     EVENTS,
     GATE_RUNS,
@@ -187,7 +187,7 @@ def _evaluations(parts: Parts, seen: Seen) -> tuple[Evaluation, ...]:
     if asked is None or (judged is not None and judged.id == asked.id):
         return ()
     body = parts.kube.get(GATE_RUNS, seen.namespace, run_name(seen.name, asked.id))
-    return (read_run(body),) if body is not None else ()
+    return (read_run(body),) if body is not None and belongs(body, seen.body) else ()
 
 
 def _notified(parts: Parts, seen: Seen) -> frozenset[str]:

@@ -51,6 +51,11 @@ def gate_run(rollout: Mapping[str, Any], found: Evaluation, status: Status) -> M
     }
 
 
+def belongs(run: Manifest, rollout: Manifest) -> bool:
+    """Whether a GateRun is of this rollout, and not of one of the same name that was deleted."""
+    return any(owner["uid"] == rollout["metadata"]["uid"] for owner in run["metadata"].get("ownerReferences", ()))
+
+
 def read_run(body: Manifest) -> Evaluation:
     """What a GateRun says."""
     spec = GateRunSpec.model_validate(body["spec"])

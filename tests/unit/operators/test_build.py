@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from operators.api.rollout import Gateway, Target, remembered
 from operators.build.event import event
-from operators.build.evidence import KEPT, gate_run, read_run, run_name, superfluous
+from operators.build.evidence import KEPT, belongs, gate_run, read_run, run_name, superfluous
 from operators.build.names import backend_name, host_of, service_name, version_of_backend
 from operators.build.route import http_route, read_route
 from operators.build.service import failure_of, inference_service, read_service
 from operators.build.status import conditions_of, split, stored
+from operators.evaluating import approvals
+from scoreops.core.gates.ports import Yes
 from scoreops.core.rollout_status import Phase, Version
 from scoreops.core.rollout_world import Evaluation, Notify, Route
 from scoreops.core.verdict import Outcome, Verdict, unknown
@@ -202,6 +204,28 @@ def test_evidence_is_read_as_it_was_written():
     assert body["metadata"]["name"] == run_name("trust", "1-1-guard-3")
     assert body["spec"]["summary"] == "slo Pass, drift Unknown"
     assert read_run(body) == Evaluation("1-1-guard-3", "guard", NOW, verdicts)
+
+
+def test_evidence_of_a_rollout_that_was_deleted_says_nothing_about_its_namesake():
+    run = gate_run(MODEL_ROLLOUT, Evaluation("1-1-guard-3", "guard", NOW, ()), story(Phase.SOAKING).world.status)
+    again = MODEL_ROLLOUT | {"metadata": MODEL_ROLLOUT["metadata"] | {"uid": "another"}}
+    assert belongs(run, MODEL_ROLLOUT)
+    assert not belongs(run, again)
+
+
+def test_who_approved_a_rollout_that_was_deleted_has_not_approved_its_namesake():
+    def said(at, by, **more):
+        spec = {"verb": "Approve", "attempt": "1-1", "by": by, "groups": ["leads"], **more}
+        return {"metadata": {"creationTimestamp": at}, "spec": spec}
+
+    born = "2026-01-01T12:00:00Z"
+    actions = [
+        said("2026-01-01T11:59:59Z", "ann"),
+        said(born, "bob"),
+        said("2026-01-02T00:00:00Z", "eve", attempt="1-2"),
+        said("2026-01-02T00:00:00Z", "joe", verb="Pause"),
+    ]
+    assert approvals(actions, "1-1", born) == (Yes("bob", ("leads",)),)
 
 
 def test_old_evidence_goes_unless_something_stands_on_it():
