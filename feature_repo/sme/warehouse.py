@@ -191,9 +191,10 @@ def _count(db: duckdb.DuckDBPyConnection, name: str) -> int:
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse, to read from. Raises NotFound before the first build."""
+    """The warehouse, to read from; its days are those of UTC. Raises NotFound before the first build."""
     file = warehouse_file(settings)
     if not file.exists():
         raise NotFound("nothing has been built yet; run `scoreops sme build`")
     with duckdb.connect(str(file), read_only=True) as db:
+        db.execute("set timezone = 'UTC'")
         yield db
