@@ -11,6 +11,7 @@ is read back by the next look, so that a crash between any two writes ends where
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from scoreops.core.rollout_acts import next_act
 from scoreops.core.rollout_gates import heard
@@ -53,7 +54,7 @@ def decide(observed: Observed, now: datetime) -> Decision:
 
 def _acknowledged(observed: Observed, now: datetime) -> Status:
     """The stored status with what was read back: traffic, verdicts, answers and notices that were delivered."""
-    status = observed.status
+    status = _not_ahead(observed.status, now)
     waiting = {action.id for action in observed.actions}
     answers = tuple(
         answer if answer.told or answer.action in waiting else answer.model_copy(update={"told": True})
@@ -68,3 +69,27 @@ def _acknowledged(observed: Observed, now: datetime) -> Status:
     view = View(observed, status, now)
     view = view.into(heard(view))
     return read_back(view)
+
+
+def _not_ahead(status: Status, now: datetime) -> Status:
+    """The status with no moment that is still to come.
+
+    A clock may be set back, and another replica's may be ahead: what rests, or is asked every few seconds, would wait
+    for as long as that.
+    """
+    update = {
+        "intent": _past(status.intent, "tried_at", now),
+        "asked": _past(status.asked, "at", now),
+        "judged": _past(status.judged, "at", now),
+        "traffic": _past(_past(status.traffic, "settled_at", now), "verified_at", now),
+        "pause": _past(status.pause, "was_since", now),
+        "answers": tuple(_past(answer, "tried_at", now) for answer in status.answers),
+        "notices": tuple(_past(notice, "tried_at", now) for notice in status.notices),
+    }
+    made: Status = _past(_past(status.model_copy(update=update), "since", now), "unknown_since", now)
+    return made
+
+
+def _past(part: Any, name: str, now: datetime) -> Any:
+    at = getattr(part, name, None)
+    return part.model_copy(update={name: now}) if at is not None and at > now else part
