@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -41,25 +41,22 @@ def read_labels(settings: Settings, until: int, file: Path | None = None) -> lis
     if file is not None:
         if not file.is_file():
             raise NotFound(f"there is no file of labels {file}")
-        raws: Iterable[bytes] = file.read_bytes().splitlines()
+        labels: Iterable[Label] = map(parse_label, file.read_bytes().splitlines())
     else:
-        raws = (record.value for record in read_all(settings.kafka_bootstrap, LABELS_TOPIC))
-        raws = filter(_is_label, raws)  # a file with a mistake is refused, on the log it is left out
-    newest = {
-        (label.kol_id, label.campaign_id): label for label in map(parse_label, raws) if _us(label) < until * HOUR_US
-    }
+        labels = _on_log(settings)
+    newest = {(label.kol_id, label.campaign_id): label for label in labels if _us(label) < until * HOUR_US}
     return sorted(newest.values(), key=lambda label: (label.label_time, label.campaign_id))
 
 
-def _is_label(raw: bytes) -> bool:
-    if b'"kol_id"' not in raw:  # it is of a single answer
-        return False
-    try:
-        parse_label(raw)
-    except BadInput as error:
-        _log.warning("a label is left out", reason=str(error))
-        return False
-    return True
+def _on_log(settings: Settings) -> Iterator[Label]:
+    """The labels of campaigns on their topic; a file with a mistake is refused, here it is left out."""
+    for record in read_all(settings.kafka_bootstrap, LABELS_TOPIC):
+        if b'"kol_id"' not in record.value:  # it is of a single answer
+            continue
+        try:
+            yield parse_label(record.value)
+        except BadInput as error:
+            _log.warning("a label is left out", reason=str(error))
 
 
 def rows(known: Known) -> pd.DataFrame:

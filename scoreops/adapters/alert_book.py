@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import redis
 
-from scoreops.core.errors import NotFound, NotReady
+from scoreops.adapters.redis_client import answering
+from scoreops.core.errors import NotFound
 
 CHANNEL: Final = "alerts"
 _ALL: Final = "alerts:all"
@@ -105,7 +106,5 @@ class AlertBook:
 
     @staticmethod
     def _call(work: Callable[[], Any]) -> Any:
-        try:
+        with answering():
             return work()
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise NotReady(f"the online store does not answer: {error}") from error

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import redis
 
-from scoreops.core.errors import NotFound, NotReady
+from scoreops.adapters.redis_client import answering
+from scoreops.core.errors import NotFound
 
 _NEWEST: Final = "scores:newest"
 _MINUTE: Final = "scores:minute"
@@ -65,7 +66,5 @@ class ScoreBook:
 
     @staticmethod
     def _call(work: Callable[[], Any]) -> Any:
-        try:
+        with answering():
             return work()
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise NotReady(f"the online store does not answer: {error}") from error
